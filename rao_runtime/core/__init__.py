@@ -1,0 +1,1 @@
+"""Decides: pure and deterministic. Knows no event loop, clock, randomness, network or storage."""

@@ -1,0 +1,128 @@
+"""Every error of the runtime.
+
+RaoError
+├── RequestError            the caller's fault: answered with a 4xx problem
+│   ├── InvalidRequest      422, with the places that are wrong
+│   ├── UnknownTree         404
+│   ├── UnknownNode         404
+│   ├── TreeRunning         409, deleting a tree that still runs
+│   └── KeyReused           422, an idempotency key with another body
+├── Overloaded              503, try again after `retry_after_s`
+├── ModelError              one attempt at a replica failed
+├── SandboxError            the sandbox itself failed, not the code in it
+└── JournalError
+    ├── StaleFence          somebody else owns the tree now: stop, write nothing
+    └── SequenceConflict    an append that does not follow the last event
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RaoError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class RequestError(RaoError):
+    """The caller asked for something that cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: where (`("limits", "max_depth")`) and what."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+
+
+class InvalidRequest(RequestError):
+    """A request that is well-formed but cannot be accepted."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, f.loc))}: {f.msg}" for f in faults))
+        self.faults = tuple(faults)
+
+
+class UnknownTree(RequestError):
+    """No such tree, or not one of this tenant."""
+
+    def __init__(self, tree_id: str) -> None:
+        super().__init__(f"no tree {tree_id}")
+        self.tree_id = tree_id
+
+
+class UnknownNode(RequestError):
+    """The tree has no such node."""
+
+    def __init__(self, tree_id: str, node_id: str) -> None:
+        super().__init__(f"tree {tree_id} has no node {node_id}")
+        self.tree_id = tree_id
+        self.node_id = node_id
+
+
+class TreeRunning(RequestError):
+    """The tree must end before it can be deleted."""
+
+    def __init__(self, tree_id: str) -> None:
+        super().__init__(f"tree {tree_id} is still running; cancel it first")
+        self.tree_id = tree_id
+
+
+class KeyReused(RequestError):
+    """An idempotency key came back with a different body."""
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was used with a different request body")
+
+
+class Overloaded(RaoError):
+    """No room for another tree now."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class FailureKind(StrEnum):
+    """What went wrong with an attempt; `core.retry` says what follows from it."""
+
+    REJECTED = "rejected"  # 400, 404, 422: the same request will fail again
+    BUSY = "busy"  # 503, 429: back-pressure, not a fault of the replica
+    SERVER = "server"  # other 5xx, or an error event inside a 200 stream
+    UNREACHABLE = "unreachable"  # no connection
+    BROKEN = "broken"  # the stream ended without a finish, or was not a stream
+    TIMEOUT = "timeout"  # no first token, or no further token, in time
+
+
+class ModelError(RaoError):
+    """One attempt failed. `status` is the HTTP status, if any; `retry_after_s` what the replica asked for."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class SandboxError(RaoError):
+    """The sandbox could not run a cell at all (no worker in time, a worker that died and could not be replaced)."""
+
+
+class JournalError(RaoError):
+    """The journal refused a write."""
+
+
+class StaleFence(JournalError):
+    """A newer owner has claimed the tree."""
+
+
+class SequenceConflict(JournalError):
+    """The append does not start right after the journal's last event."""

@@ -1,0 +1,214 @@
+"""A tree as its journal tells it: fold the events and this is what comes out, live or years later."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from rao_runtime.core.critical_path import Busy, Fork, Join, Step
+from rao_runtime.core.events import NODE_ENDS, TREE_ENDS, Event, EventType
+from rao_runtime.core.transitions import ENDED, NODE_MOVES, TREE_MOVES, WORK, IllegalMove, Status, moved
+from rao_runtime.core.usage import Usage
+
+
+@dataclass(slots=True)
+class Turn:
+    """One think-act step as a reader sees it."""
+
+    thought: str = ""
+    code: str | None = None
+    output: str | None = None
+    error: str | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(slots=True)
+class NodeState:
+    """One node. `usage` and `cost` are its own, its descendants' aside; `steps` is what the critical path needs."""
+
+    node_id: str
+    parent_id: str | None
+    depth: int
+    fork_step: int | None
+    created: Mapping[str, Any]
+    created_at: float
+    status: Status = Status.SUBMITTED
+    started_at: float | None = None
+    ended_at: float | None = None
+    answer: Any = None
+    evidence: Any = None
+    verified: bool | None = None
+    published: Any = None
+    has_published: bool = False
+    error: Mapping[str, Any] | None = None
+    usage: Usage = Usage()
+    cost: Decimal | None = None
+    cell_s: float = 0.0
+    turns: list[Turn] = field(default_factory=list[Turn])
+    children: list[str] = field(default_factory=list[str])
+    open_calls: dict[tuple[str, int], Mapping[str, Any]] = field(
+        default_factory=dict[tuple[str, int], Mapping[str, Any]]
+    )
+    steps: list[Step] = field(default_factory=list[Step])
+
+
+@dataclass(slots=True)
+class TreeState:
+    """One tree. Starts empty; `apply` its events in order."""
+
+    tree_id: str
+    status: Status | None = None
+    created: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    started: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    end: Mapping[str, Any] | None = None
+    created_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    last_seq: int = 0
+    usage: Usage = Usage()
+    cost: Decimal = Decimal(0)
+    nodes: dict[str, NodeState] = field(default_factory=dict[str, NodeState])
+    root_id: str | None = None
+    last_published: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the terminal event was applied."""
+        return self.status in ENDED
+
+    def apply(self, event: Event) -> None:
+        """Take one event in. Raises IllegalMove, and changes nothing, where it cannot follow the ones before."""
+        if event.seq != self.last_seq + 1:
+            raise IllegalMove(f"event {event.seq} cannot follow event {self.last_seq}")
+        if event.node_id is None:
+            self._apply_to_tree(event)
+        elif event.type is EventType.NODE_CREATED:
+            self._create_node(event)
+        else:
+            self._apply_to_node(self._node(event), event)
+        self.last_seq = event.seq
+
+    def _apply_to_tree(self, event: Event) -> None:
+        if event.type is EventType.LIMITS_CHANGED:
+            return
+        if event.type in TREE_ENDS and any(n.status not in ENDED for n in self.nodes.values()):
+            raise IllegalMove(f"{event.type} while nodes still run")
+        self.status = moved(TREE_MOVES, self.status, event.type)
+        if event.type is EventType.TREE_CREATED:
+            self.created, self.created_at = event.data, event.ts
+        elif event.type is EventType.TREE_STARTED:
+            self.started, self.started_at = event.data, event.ts
+        elif event.type in TREE_ENDS:
+            self.end, self.ended_at = event.data, event.ts
+
+    def _create_node(self, event: Event) -> None:
+        node_id = event.node_id
+        if node_id is None or node_id in self.nodes or event.depth is None:
+            raise IllegalMove(f"node {node_id} cannot be created twice, or without a depth")
+        if event.parent_id is None:
+            if self.root_id is not None:
+                raise IllegalMove("a tree has one root")
+            self.root_id = node_id
+        else:
+            parent = self._live(event.parent_id)
+            parent.children.append(node_id)
+            parent.steps.append(Fork(node_id))
+        self.nodes[node_id] = NodeState(
+            node_id=node_id,
+            parent_id=event.parent_id,
+            depth=event.depth,
+            fork_step=event.fork_step,
+            created=event.data,
+            created_at=event.ts,
+        )
+
+    def _node(self, event: Event) -> NodeState:
+        node = self.nodes.get(event.node_id or "")
+        if node is None:
+            raise IllegalMove(f"{event.type} of a node that was not created")
+        return node
+
+    def _live(self, node_id: str) -> NodeState:
+        node = self.nodes.get(node_id)
+        if node is None or node.status is not Status.WORKING:
+            raise IllegalMove(f"node {node_id} is not working")
+        return node
+
+    def _apply_to_node(self, node: NodeState, event: Event) -> None:
+        if event.type in WORK:
+            if node.status is not Status.WORKING:
+                raise IllegalMove(f"{event.type} of a node that is {node.status}")
+            self._work(node, event)
+            return
+        if event.type in NODE_ENDS and (node.open_calls or self._has_live_child(node)):
+            raise IllegalMove(f"{event.type} while calls or children still run")
+        node.status = moved(NODE_MOVES, node.status, event.type)
+        if event.type is EventType.NODE_STARTED:
+            node.started_at = event.ts
+            return
+        node.ended_at = event.ts
+        node.error = event.data.get("error")
+        if event.type is EventType.NODE_COMPLETED:
+            node.answer = event.data["answer"]
+            node.evidence = event.data.get("evidence")
+            node.verified = event.data.get("verified")
+
+    def _has_live_child(self, node: NodeState) -> bool:
+        return any(self.nodes[child].status not in ENDED for child in node.children)
+
+    def _work(self, node: NodeState, event: Event) -> None:
+        data = event.data
+        match event.type:
+            case EventType.CALL_STARTED:
+                node.open_calls[data["call_id"], data["attempt"]] = data
+            case EventType.CALL_COMPLETED | EventType.CALL_FAILED:
+                self._settle(node, data)
+            case EventType.NODE_TURN:
+                turn = _turn(node, event.turn)
+                turn.thought, turn.code = data["thought"], data["code"]
+            case EventType.NODE_OUTPUT:
+                turn = _turn(node, event.turn)
+                turn.output, turn.error = data["output"], data["error"]
+                _busy_cell(node, data.get("cell_s", 0.0))
+                node.cell_s = 0.0
+            case EventType.NODE_RESUMED:
+                _busy_cell(node, data.get("cell_s", 0.0))
+                node.steps.append(Join(tuple(r["node_id"] for r in data["results"] if r["node_id"] is not None)))
+            case EventType.NODE_PUBLISHED:
+                node.published, node.has_published = data["value"], True
+                self.last_published = node.node_id
+            case _:
+                pass
+
+    def _settle(self, node: NodeState, data: Mapping[str, Any]) -> None:
+        node.open_calls.pop((data["call_id"], data["attempt"]), None)
+        usage = Usage(**data["usage"])
+        node.usage += usage
+        self.usage += usage
+        if data["cost"] is not None:
+            cost = Decimal(data["cost"])
+            node.cost = cost if node.cost is None else node.cost + cost
+            self.cost += cost
+        turn = _turn(node, data["turn"])
+        turn.usage += usage
+        node.steps.append(Busy(data["times"]["run_s"]))
+
+
+def fold(tree_id: str, events: Iterable[Event]) -> TreeState:
+    """The state after these events, which start at `seq` 1."""
+    state = TreeState(tree_id)
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def _turn(node: NodeState, index: int | None) -> Turn:
+    while len(node.turns) <= (index or 0):
+        node.turns.append(Turn())
+    return node.turns[index or 0]
+
+
+def _busy_cell(node: NodeState, cell_s: float) -> None:
+    # cell_s counts from the cell's start; a step is what came since the last one.
+    node.steps.append(Busy(max(0.0, cell_s - node.cell_s)))
+    node.cell_s = cell_s

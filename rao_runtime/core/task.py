@@ -1,0 +1,70 @@
+"""A task: what a client submits, already checked. Knows nothing of HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from rao_runtime.core.limits import Limits
+
+Context = str | list[str] | dict[str, str] | None
+
+
+class Mode(StrEnum):
+    """Whether nodes may launch children: as they like, never, or only when the task outgrows a share of the window."""
+
+    AUTO = "auto"
+    RECURSIVE = "recursive"
+    FLAT = "flat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How completions are drawn; None leaves the profile's default. `seed` is the task's; each call derives its own."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The wire form of api.md."""
+        return {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_tokens,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One request to solve something. `priority` runs from -10 to 10, higher is sooner."""
+
+    goal: str
+    context: Context = None
+    mode: Mode = Mode.AUTO
+    auto_fraction: float = 0.5
+    expected_output_tokens: int = 1000
+    model: str | None = None
+    answer_schema: Mapping[str, Any] | bool | None = None
+    check: str | None = None
+    limits: Limits = Limits()
+    sampling: Sampling = Sampling()
+    tools: tuple[str, ...] = ()
+    priority: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    traceparent: str | None = None
+
+
+def context_chars(context: Context) -> int:
+    """How many characters of text a context holds."""
+    match context:
+        case None:
+            return 0
+        case str():
+            return len(context)
+        case list():
+            return sum(map(len, context))
+        case dict():
+            return sum(len(name) + len(text) for name, text in context.items())

@@ -1,0 +1,62 @@
+"""What the engine needs from the outside, as Protocols named for their roles, and the values they speak in."""
+
+from rao_runtime.core.values import FailedValue
+from rao_runtime.ports.blobs import Blobs
+from rao_runtime.ports.cell import (
+    Done,
+    Hold,
+    Host,
+    HostCall,
+    Killed,
+    Later,
+    Outcome,
+    Output,
+    Parked,
+    Raise,
+    Raised,
+    Return,
+    Stop,
+    Stopped,
+)
+from rao_runtime.ports.clock import Clock
+from rao_runtime.ports.dispatch import Dispatch
+from rao_runtime.ports.journal import Claim, Command, Journal
+from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports.sandbox import CellLimits, Sandbox, Session, SessionSpec
+from rao_runtime.ports.tree_index import TreeEntry, TreeIndex
+
+__all__ = [
+    "Blobs",
+    "CellLimits",
+    "Claim",
+    "Clock",
+    "Command",
+    "Dispatch",
+    "Done",
+    "FailedValue",
+    "Finished",
+    "Hold",
+    "Host",
+    "HostCall",
+    "Journal",
+    "Killed",
+    "Later",
+    "Message",
+    "Model",
+    "ModelRequest",
+    "Outcome",
+    "Output",
+    "Parked",
+    "Raise",
+    "Raised",
+    "Return",
+    "Sandbox",
+    "ServedModel",
+    "Session",
+    "SessionSpec",
+    "Stop",
+    "Stopped",
+    "TextDelta",
+    "TreeEntry",
+    "TreeIndex",
+]
