@@ -1,0 +1,51 @@
+"""The state of one stand-in replica, shared by all its requests and changeable while it runs."""
+
+import time
+from collections import deque
+
+from rao_runtime.standin.config import StandInConfig
+from rao_runtime.standin.faults import CATALOGUE, HEALTHY, Fault, drawn
+from rao_runtime.standin.ledger import Ledger
+from rao_runtime.standin.refusal import Refusal
+from rao_runtime.standin.request import ChatRequest
+from rao_runtime.standin.script import Reply, Script
+from rao_runtime.standin.slots import Slots
+
+
+class Replica:
+    """Settings, script, slots and ledger."""
+
+    def __init__(self, config: StandInConfig, script: Script) -> None:
+        self.config = config
+        self.script = script
+        self.slots = Slots(config.slots, config.queue_limit)
+        self.ledger = Ledger(time.monotonic)
+        self._next_faults: deque[str] = deque()
+
+    def configure(self, config: StandInConfig) -> None:
+        """Take these settings for the requests to come; requests in their slots stay as they are."""
+        self.config = config
+        self.slots.resize(config.slots, config.queue_limit)
+
+    def fail_next(self, *names: str) -> None:
+        """Let the next requests meet these faults, one each; `""` lets one pass. Raises ValueError for unknown ones."""
+        for name in names:
+            if name and name not in CATALOGUE:
+                raise ValueError(f"no fault is called {name!r}")
+        self._next_faults.extend(names)
+
+    def fault_of(self, request_id: str, reply: Reply) -> Fault:
+        """What befalls this request: the fault next in line, else the script's, else one drawn from the rates."""
+        name = self._next_faults.popleft() if self._next_faults else reply.fault
+        if name is None:
+            return drawn(self.config.faults, self.config.seed, request_id)
+        return CATALOGUE.get(name, HEALTHY)
+
+    def reply_to(self, request: ChatRequest) -> Reply:
+        """What the script writes. A script that raises is a replica that fails: Refusal with status 500."""
+        try:
+            return self.script.reply(request)
+        except Refusal:
+            raise
+        except Exception as error:  # the script is the user's code, any of its faults is the replica's
+            raise Refusal(500, f"the script failed: {error!r}") from error
