@@ -240,11 +240,27 @@ def _opening(line: str) -> _Fence | None:
     return _Fence(mark, len(line) - len(line.lstrip()), language in _PYTHON)
 
 
+# --- The two protocols -------------------------------------------------------------------------------------------------
+
+
+def _either(first: Callable[[str], Block], other: Callable[[str], Block]) -> Callable[[str], Block]:
+    """Reads the one, or the other where the one finds no code: models mix the two up, and what they mean is plain."""
+
+    def find(text: str) -> Block:
+        block = first(text)
+        if block.code is not None:
+            return block
+        fallback = other(text)
+        return block if fallback.code is None else fallback
+
+    return find
+
+
 RAO = ActionProtocol(
     name="rao",
     stops=(_CLOSE,),
     how="Write one <thought>...</thought>, then all your Python between one <python> and </python>.",
-    find=find_tagged,
+    find=_either(find_tagged, find_fenced),
 )
 
 # The stop string ends a reply at a closed block that is followed by an empty line, which is how instruct models go on
@@ -254,7 +270,7 @@ MARKDOWN = ActionProtocol(
     name="markdown",
     stops=("\n```\n\n",),
     how="Write your thought, then all your Python in one block that starts with ```python and ends with ```.",
-    find=find_fenced,
+    find=_either(find_fenced, find_tagged),
 )
 
 PROTOCOLS: Mapping[str, ActionProtocol] = {protocol.name: protocol for protocol in (RAO, MARKDOWN)}

@@ -278,3 +278,13 @@ def test_a_megabyte_of_one_thing_is_read(protocol: ActionProtocol, unit: str) ->
 
 def test_each_protocol_is_found_by_its_name() -> None:
     assert {name: protocol.name for name, protocol in PROTOCOLS.items()} == {"rao": "rao", "markdown": "markdown"}
+
+
+def test_a_fenced_block_is_read_where_tags_were_asked_for() -> None:
+    action = RAO.parse("I count.\n```python\nfinish(1)\n```\nThe answer is 1.", "stop")
+    assert (action.thought, action.code) == ("I count.", "finish(1)")
+
+
+def test_tags_are_read_where_a_fenced_block_was_asked_for() -> None:
+    action = MARKDOWN.parse("<thought>I count.</thought>\n<python>\nfinish(1)\n</python>", "stop")
+    assert (action.thought, action.code) == ("I count.", "finish(1)")
