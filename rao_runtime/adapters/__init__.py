@@ -1,0 +1,1 @@
+"""Talks to the outside: journals, replicas, sandboxes, the system clock."""

@@ -1,0 +1,34 @@
+"""The system's clock and its randomness. Nothing else in the runtime reads either."""
+
+import asyncio
+import secrets
+import time
+
+ALPHABET = (
+    "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts like the number, no letter that looks like a digit
+)
+LENGTH = 26
+RANDOM_BITS = 80
+
+
+class SystemClock:
+    """Wall-clock time of this machine."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        await asyncio.sleep(seconds)
+
+
+def new_tree_id() -> str:
+    """A new tree's id: 26 lowercase letters and digits that sort by time, then at random."""
+    return tree_id_of(time.time(), secrets.randbits(RANDOM_BITS))
+
+
+def tree_id_of(now: float, entropy: int) -> str:
+    """The id made at `now` (epoch seconds) with 80 random bits: a ULID in lowercase."""
+    number = (int(now * 1000) << RANDOM_BITS) | entropy
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))

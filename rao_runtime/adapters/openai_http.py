@@ -1,0 +1,102 @@
+"""A replica behind the OpenAI protocol: vLLM, or any server that speaks it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from rao_runtime import __version__
+from rao_runtime.adapters import openai_errors
+from rao_runtime.adapters.openai_body import body_of, headers_of, models_of
+from rao_runtime.adapters.openai_reading import Patience, Reading, too_late
+from rao_runtime.adapters.openai_wire import Reply, Wire
+from rao_runtime.core.errors import FailureKind, ModelError
+from rao_runtime.ports import Finished, ModelRequest, ServedModel, TextDelta
+
+ERROR_BODY_BYTES = 64 << 10
+ERROR_BODY_S = 5.0
+MODELS_BODY_BYTES = 4 << 20
+MODELS_S = 10.0
+
+
+class OpenAiReplica:
+    """`ports.Model` over HTTP. The base URL may end in `/v1` or not.
+
+    `vllm_fields` False leaves priority, cache salt and continuous usage out of requests, for servers that refuse them.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        patience: Patience | None = None,
+        vllm_fields: bool = True,
+    ) -> None:
+        self._name = base_url.rstrip("/").removesuffix("/v1")
+        self._api_key = api_key
+        self._patience = patience or Patience()
+        self._vllm_fields = vllm_fields
+        headers = [
+            ("accept", "text/event-stream, application/json"),
+            ("accept-encoding", "identity"),
+            ("content-type", "application/json"),
+            ("user-agent", f"rao-serve/{__version__}"),
+        ]
+        if api_key:
+            headers.append(("authorization", f"Bearer {api_key}"))
+        self._wire = Wire(f"{self._name}/v1", headers, connect_timeout_s=self._patience.connect_s)
+
+    @property
+    def name(self) -> str:
+        """Its base URL, without `/v1`."""
+        return self._name
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[TextDelta | Finished, None]:
+        """The completion, as it is written. Closing the generator early closes the connection, which aborts at vLLM.
+
+        A delta with empty text tells usage alone: the model reasons, or what it wrote may become a stop string.
+        """
+        until = asyncio.get_running_loop().time() + self._patience.first_token_s
+        reply = await self._post(request, until)
+        try:
+            await self._require_ok(reply)
+            reading = Reading(reply, request.stop, self._patience, until)
+            while (delta := await reading.next()) is not None:
+                yield delta
+            yield reading.finished()
+        finally:
+            await reply.close()
+
+    async def served(self) -> tuple[ServedModel, ...]:
+        """The models it serves. Raises ModelError when it is not up."""
+        until = asyncio.get_running_loop().time() + MODELS_S
+        reply = await self._wire.send("GET", "/models", until=until)
+        try:
+            await self._require_ok(reply)
+            return models_of(await reply.read_all(until, MODELS_BODY_BYTES))
+        finally:
+            await reply.close()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._wire.aclose()
+
+    async def _post(self, request: ModelRequest, until: float) -> Reply:
+        body = body_of(request, vllm_fields=self._vllm_fields)
+        try:
+            return await self._wire.send(
+                "POST", "/chat/completions", headers=headers_of(request), body=body, until=until
+            )
+        except ModelError as error:
+            raise too_late(self._patience, begun=False) if error.kind is FailureKind.TIMEOUT else error from error
+
+    async def _require_ok(self, reply: Reply) -> None:
+        if reply.status == 200:
+            return
+        try:
+            until = asyncio.get_running_loop().time() + ERROR_BODY_S
+            body = await reply.read_all(until, ERROR_BODY_BYTES)
+        except ModelError:
+            body = b""  # the status alone says enough
+        if self._api_key:
+            body = body.replace(self._api_key.encode(), b"***")
+        raise openai_errors.of_status(reply.status, reply.header("retry-after"), body)

@@ -1,0 +1,139 @@
+"""Every setting: its type, default, bounds and one sentence. Knows nothing of where values come from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from rao_runtime.config import kinds
+from rao_runtime.config.kinds import Kind
+from rao_runtime.core.limits import Ceilings
+from rao_runtime.core.profile import Profile, ProtocolName
+
+T = TypeVar("T")
+MIB = 1 << 20
+DAY_S = 86_400.0
+
+
+class Capture(StrEnum):
+    """What the journal keeps of completions: their text, or token ids and log-probabilities too."""
+
+    TEXT = "text"
+    TOKENS = "tokens"
+
+
+class LogLevel(StrEnum):
+    """The least important log lines that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _set(kind: Kind[T], default: T, doc: str, *, secret: bool = False) -> T:
+    return field(default=default, repr=not secret, metadata={"kind": kind, "doc": doc})
+
+
+def _maybe(kind: Kind[T], doc: str, *, absent: str, secret: bool = False) -> T | None:
+    return field(default=None, repr=not secret, metadata={"kind": kind, "doc": doc, "absent": absent})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator can set. Durations end in `_s` and are seconds; sizes end in `_bytes`."""
+
+    replicas: tuple[str, ...] = _set(kinds.urls(), (), "Base URLs of the model servers.")
+    replica_api_key: str | None = _maybe(
+        kinds.text(), "Sent to replicas as a bearer token.", absent="none is sent", secret=True
+    )
+    replica_vllm_fields: bool = _set(
+        kinds.flag(), default=True, doc="Send fields only vLLM knows; turn off for servers that refuse unknown fields."
+    )
+    replica_slots: int = _set(kinds.whole(1, 100_000), 256, "Calls in flight per replica; further ones wait here.")
+    model: str | None = _maybe(kinds.text(), "Model of tasks that name none.", absent="the first that a replica serves")
+    protocol: ProtocolName = _set(
+        kinds.one_of(ProtocolName), ProtocolName.RAO, "How models write code, where a profile does not say."
+    )
+    host: str = _set(kinds.text(), "127.0.0.1", "Address to listen on.")
+    port: int = _set(kinds.whole(0, 65_535), 8000, "Port to listen on; 0 lets the system choose.")
+    data_dir: Path = _set(kinds.path(), Path(".rao"), "Folder for what is kept on disk.")
+    log_level: LogLevel = _set(kinds.one_of(LogLevel), LogLevel.INFO, "The least important log lines to write.")
+    sync_wait_s: float = _set(kinds.number(0, 3_600), 50.0, "How long `POST /solve` waits before it answers 202.")
+    drain_s: float = _set(kinds.number(0, 600), 8.0, "How long a stopping server waits for streams and trees to end.")
+    max_context_bytes: int = _set(kinds.whole(1, 1 << 30), 8 * MIB, "Largest `context` of a task.")
+    max_active_trees: int = _set(kinds.whole(1), 1_000, "Trees that run at once; further ones queue.")
+    max_queued_trees: int = _set(kinds.whole(0), 10_000, "Trees that queue; further ones get a 503.")
+    retain_trees: int = _set(kinds.whole(0), 1_000, "Finished trees kept in memory.")
+    retain_s: float = _set(kinds.number(0), DAY_S, "How long a finished tree is kept in memory.")
+    capture: Capture = _set(kinds.one_of(Capture), Capture.TEXT, "What the journal keeps of completions.")
+    connect_timeout_s: float = _set(kinds.number(0.001), 5.0, "For a connection to a replica.")
+    first_token_timeout_s: float = _set(
+        kinds.number(0.001), 120.0, "For a completion's first token, queueing included."
+    )
+    inter_token_timeout_s: float = _set(kinds.number(0.001), 60.0, "For each further token.")
+    sandbox_workers: int | None = _maybe(
+        kinds.whole(1, 1_024), "Processes that run cells.", absent="one for each processor core"
+    )
+    sandbox_memory_bytes: int = _set(
+        kinds.whole(MIB),
+        64 * MIB,
+        "Memory of one cell, at least four times `max_context_bytes` and 16 MiB; raised with it where not set.",
+    )
+    cell_s: float = _set(kinds.number(0.001), 10.0, "Execution time of one cell; waiting for children does not count.")
+    output_chars: int = _set(kinds.whole(100), 16_000, "Characters of a cell's output that its model is shown.")
+    ceilings: Ceilings = Ceilings()
+    profiles: tuple[Profile, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def profile_for(self, model: str) -> Profile:
+        """The operator's profile of this model, or a default one."""
+        for profile in self.profiles:
+            if profile.model == model:
+                return profile
+        return Profile(model=model, protocol=self.protocol)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. `table` is its TOML table, `absent` what holds where it is None by default."""
+
+    name: str
+    table: str
+    env: str
+    default: Any
+    kind: Kind[Any]
+    doc: str
+    absent: str = ""
+    secret: bool = False
+
+
+def describe() -> Iterator[Setting]:
+    """Every setting, in the order to read them."""
+    for entry in fields(Settings):
+        if "kind" in entry.metadata:
+            yield Setting(
+                name=entry.name,
+                table="server",
+                env=f"RAO_{entry.name.upper()}",
+                default=entry.default,
+                kind=entry.metadata["kind"],
+                doc=entry.metadata["doc"],
+                absent=entry.metadata.get("absent", ""),
+                secret=not entry.repr,
+            )
+    yield from _ceilings()
+
+
+def _ceilings() -> Iterator[Setting]:
+    for entry in fields(Ceilings):
+        kind = kinds.number(0.001) if entry.name == "deadline_s" else kinds.whole(1 - (entry.name == "max_depth"))
+        yield Setting(
+            name=f"ceiling_{entry.name}",
+            table="server.ceilings",
+            env=f"RAO_CEILING_{entry.name.upper()}",
+            default=entry.default,
+            kind=cast("Kind[Any]", kind),
+            doc=f"The highest `limits.{entry.name}` a client may ask for.",
+        )
