@@ -1,0 +1,1 @@
+"""Does: runs trees of nodes over the ports. Knows no Redis, HTTP or sandbox of a particular kind."""

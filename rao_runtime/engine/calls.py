@@ -1,0 +1,339 @@
+"""One model call of one turn: slots, attempts, the budget, the journal. Knows nothing of what the text means."""
+
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from rao_runtime.core import budget, retry
+from rao_runtime.core.budget import Account, Amount, Exceeded, Reservation
+from rao_runtime.core.errors import FailureKind, ModelError
+from rao_runtime.core.events import EventType, NodeDelta
+from rao_runtime.core.ids import attempt_id, call_id
+from rao_runtime.core.placement import PromptKey
+from rao_runtime.core.pricing import Price
+from rao_runtime.core.profile import CallSampling, Profile
+from rao_runtime.core.ready_queue import Ticket
+from rao_runtime.core.usage import Tokens, Usage
+from rao_runtime.core.view import amount
+from rao_runtime.engine.pool import Pool, Replica
+from rao_runtime.engine.tree_log import NodeRef, TreeLog
+from rao_runtime.ports import Clock, Finished, Journal, Message, ModelRequest
+
+DELTA_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What one turn asks for. `prompt_tokens` is the estimate that is reserved together with `sampling.max_tokens`."""
+
+    node: NodeRef
+    turn: int
+    account: Account
+    messages: tuple[Message, ...]
+    prompt_tokens: int
+    sampling: CallSampling
+    seed: int | None
+    stop: tuple[str, ...]
+    continuation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A finished call. `tokens` is None where the replica did not count."""
+
+    text: str
+    reason: str
+    tokens: Tokens | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """No attempt gave a completion. `lost` tells that text had begun to come, so that asking anew may well work."""
+
+    error: ModelError
+    lost: bool
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is known of a running attempt."""
+
+    number: int
+    call: Call
+    reservation: Reservation
+    replica: Replica
+    queued_at: float
+    started_at: float
+    first_at: float | None = None
+    parts: list[str] = field(default_factory=list[str])
+    tokens: Tokens | None = None
+    sent: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeCalls:
+    """What is the same for all calls of a tree."""
+
+    log: TreeLog
+    journal: Journal
+    pool: Pool
+    clock: Clock
+    profile: Profile
+    policy: retry.RetryPolicy
+    jitter: Callable[[], float]
+    priority: int
+    deadline: float
+    tenant: str
+    tree_started: float
+    traceparent: str | None
+    cache_salt: str | None
+
+
+def call_amount(price: Price | None, prompt_tokens: int, max_tokens: int) -> Amount:
+    """What a call reserves: its prompt and the longest completion, uncached."""
+    tokens = Tokens(input=prompt_tokens, output=max_tokens)
+    return Amount(tokens=tokens.total, cost=Decimal(0) if price is None else price.cost(tokens))
+
+
+class CallRunner:
+    """Runs the calls of one tree."""
+
+    def __init__(self, tree: TreeCalls) -> None:
+        self._tree = tree
+
+    async def complete(self, call: Call, reservation: Reservation) -> Completion | CallFailed | Exceeded:
+        """Have the call answered. `reservation` is taken over and settled whatever happens.
+
+        An attempt is made again only while no text has come, on another replica where there is one, under a new
+        request id and a new reservation.
+        """
+        number, counted, tried = 0, 0, set[int]()
+        asked = call_amount(self._tree.profile.price, call.prompt_tokens, call.sampling.max_tokens)
+        while True:
+            number += 1
+            attempt = await self._admitted(number, call, reservation, tried)
+            try:
+                return await self._attempt(attempt)
+            except ModelError as error:
+                surfaced = bool(attempt.parts)
+                decision = retry.decide(
+                    self._tree.policy,
+                    error.kind,
+                    counted + 1,
+                    surfaced=surfaced,
+                    retry_after_s=error.retry_after_s,
+                    u=self._tree.jitter(),
+                )
+                self._failed(attempt, error, decision)
+                if isinstance(decision, retry.GiveUp):
+                    return CallFailed(error, lost=surfaced)
+            finally:
+                # Last of all: the slot goes to the next call only once the pool knows what this one met.
+                self._tree.pool.release(attempt.replica)
+            counted += decision.counts
+            if decision.other_replica:
+                tried.add(attempt.replica.index)
+            again = budget.reserve(call.account, asked)
+            if isinstance(again, Exceeded):
+                return again
+            reservation = again
+            await self._pause(reservation, decision.after_s)
+
+    async def _pause(self, reservation: Reservation, seconds: float) -> None:
+        """Wait before the next attempt, which is reserved already: a sibling must not take it meanwhile."""
+        try:
+            await self._tree.clock.sleep(seconds)
+        except BaseException:
+            budget.release(reservation)
+            raise
+
+    async def _admitted(self, number: int, call: Call, reservation: Reservation, tried: set[int]) -> _Attempt:
+        """The next attempt, as soon as it has a slot."""
+        pool, clock = self._tree.pool, self._tree.clock
+        queued_at = clock.now()
+        try:
+            replica = await pool.acquire(self._ticket(call), self._tree.profile.model, PromptKey(), tried)
+        except BaseException:
+            budget.release(reservation)
+            raise
+        return _Attempt(number, call, reservation, replica, queued_at=queued_at, started_at=clock.now())
+
+    async def _attempt(self, attempt: _Attempt) -> Completion:
+        try:
+            self._record_start(attempt)
+            await self._tree.log.durable()
+            attempt.sent = True
+            finished = await self._stream(attempt)
+        except ModelError:
+            raise
+        except BaseException as stopped:
+            self._cut_off(attempt, f"{type(stopped).__name__}: the node was stopped")
+            raise
+        self._completed(attempt, finished)
+        return Completion(attempt.text, finished.reason, finished.tokens)
+
+    async def _stream(self, attempt: _Attempt) -> Finished:
+        deltas = _Deltas(self._tree, attempt)
+        async with aclosing(attempt.replica.model.stream(self._request(attempt))) as stream:
+            async for item in stream:
+                if isinstance(item, Finished):
+                    deltas.flush()
+                    return item
+                attempt.tokens = item.tokens or attempt.tokens
+                if item.text:
+                    attempt.first_at = attempt.first_at or self._tree.clock.now()
+                    attempt.parts.append(item.text)
+                    deltas.add(item.text)
+        raise ModelError(FailureKind.BROKEN, "the stream ended without a finish")
+
+    def _ticket(self, call: Call) -> Ticket:
+        return Ticket(
+            ticket_id=self._tree.pool.next_ticket_id(),
+            priority=self._tree.priority,
+            deadline=self._tree.deadline,
+            continuation=call.continuation,
+            depth=call.node.depth,
+            tree_started=self._tree.tree_started,
+            enqueued=self._tree.clock.now(),
+            tenant=self._tree.tenant,
+        )
+
+    def _request(self, attempt: _Attempt) -> ModelRequest:
+        call, profile = attempt.call, self._tree.profile
+        return ModelRequest(
+            request_id=attempt_id(call_id(call.node.node_id, call.turn), attempt.number),
+            model=profile.model,
+            messages=call.messages,
+            max_tokens=call.sampling.max_tokens,
+            temperature=call.sampling.temperature,
+            top_p=call.sampling.top_p,
+            seed=call.seed,
+            stop=call.stop,
+            priority=-self._tree.priority,
+            cache_salt=self._tree.cache_salt,
+            traceparent=self._tree.traceparent,
+            options=profile.options,
+        )
+
+    # --- what the journal is told -------------------------------------------------------------------------------------
+
+    def _record(self, event_type: EventType, attempt: _Attempt, data: dict[str, Any]) -> None:
+        call = attempt.call
+        head = {"call_id": call_id(call.node.node_id, call.turn), "attempt": attempt.number, "turn": call.turn}
+        self._tree.log.record(event_type, head | data, call.node, call.turn)
+
+    def _record_start(self, attempt: _Attempt) -> None:
+        call, reserved = attempt.call, attempt.reservation.amount
+        data = {
+            "replica": attempt.replica.model.name,
+            "model": self._tree.profile.model,
+            "sampling": {
+                "temperature": call.sampling.temperature,
+                "top_p": call.sampling.top_p,
+                "max_tokens": call.sampling.max_tokens,
+                "seed": call.seed,
+            },
+            "reserve": {"tokens": reserved.tokens, "cost": amount(reserved.cost)},
+        }
+        self._record(EventType.CALL_STARTED, attempt, data)
+
+    def _completed(self, attempt: _Attempt, finished: Finished) -> None:
+        tokens = finished.tokens or self._estimate(attempt)
+        usage = Usage.of(tokens, estimated=finished.tokens is None)
+        data = {"text": attempt.text, "finish_reason": finished.reason}
+        self._settle(EventType.CALL_COMPLETED, attempt, usage, tokens, data)
+
+    def _failed(self, attempt: _Attempt, error: ModelError, decision: retry.Retry | retry.GiveUp) -> None:
+        busy_s = decision.busy_s if isinstance(decision, retry.Retry) else 0.0
+        self._tree.pool.report(attempt.replica, error, busy_s=busy_s)
+        tokens = self._spent_by_failure(attempt, error.kind)
+        usage = Usage() if tokens is None else Usage.of(tokens, wasted=True, estimated=True)
+        data = {
+            "error": {"kind": error.kind.value, "message": str(error), "status": error.status},
+            "retry": {"after_s": round(decision.after_s, 3)} if isinstance(decision, retry.Retry) else None,
+        }
+        self._settle(EventType.CALL_FAILED, attempt, usage, tokens or Tokens(), data)
+
+    def _cut_off(self, attempt: _Attempt, why: str) -> None:
+        tokens = (attempt.tokens or self._estimate(attempt)) if attempt.sent else Tokens()
+        usage = Usage.of(tokens, wasted=True, estimated=True) if attempt.sent else Usage()
+        data = {"error": {"kind": "canceled", "message": why, "status": None}, "retry": None}
+        self._settle(EventType.CALL_FAILED, attempt, usage, tokens, data)
+
+    def _settle(
+        self, event_type: EventType, attempt: _Attempt, usage: Usage, tokens: Tokens, data: dict[str, Any]
+    ) -> None:
+        price = self._tree.profile.price
+        cost = None if price is None else price.cost(tokens)
+        budget.settle(attempt.reservation, Amount(tokens=tokens.total, cost=cost or Decimal(0)))
+        now, first_at = self._tree.clock.now(), attempt.first_at
+        settled = {
+            "replica": attempt.replica.model.name,
+            "usage": usage.as_dict(),
+            "cost": None if cost is None else amount(cost),
+            "times": {
+                "queued_s": round(attempt.started_at - attempt.queued_at, 6),
+                "first_token_s": None if first_at is None else round(first_at - attempt.started_at, 6),
+                "run_s": round(now - attempt.started_at, 6),
+            },
+        }
+        self._record(event_type, attempt, data | settled)
+
+    def _spent_by_failure(self, attempt: _Attempt, kind: FailureKind) -> Tokens | None:
+        """What a failed attempt cost at the replica; None where it cannot have started working."""
+        if attempt.tokens is not None or attempt.parts:
+            return attempt.tokens or self._estimate(attempt)
+        if kind in {FailureKind.TIMEOUT, FailureKind.BROKEN}:
+            return self._estimate(attempt)
+        return None
+
+    def _estimate(self, attempt: _Attempt) -> Tokens:
+        written = self._tree.profile.estimated_tokens(len(attempt.text.encode("utf-8", "replace")))
+        return Tokens(input=attempt.call.prompt_tokens, output=min(written, attempt.call.sampling.max_tokens))
+
+
+class _Deltas:
+    """Gathers an attempt's text and offers it every DELTA_S, as long as somebody listens."""
+
+    def __init__(self, tree: TreeCalls, attempt: _Attempt) -> None:
+        self._tree = tree
+        self._attempt = attempt
+        self._held = list[str]()
+        self._offset = 0
+        self._sent_at = tree.clock.now()
+
+    def add(self, text: str) -> None:
+        if not self._tree.journal.wants_deltas(self._tree.log.state.tree_id):
+            self._offset += len(text)
+            return
+        self._held.append(text)
+        if self._tree.clock.now() - self._sent_at >= DELTA_S:
+            self.flush()
+
+    def flush(self) -> None:
+        text = "".join(self._held)
+        if not text:
+            return
+        node, now = self._attempt.call.node, self._tree.clock.now()
+        delta = NodeDelta(
+            tree_id=self._tree.log.state.tree_id,
+            node_id=node.node_id,
+            parent_id=node.parent_id,
+            depth=node.depth,
+            fork_step=node.fork_step,
+            turn=self._attempt.call.turn,
+            attempt=self._attempt.number,
+            offset=self._offset,
+            text=text,
+            ts=now,
+        )
+        self._tree.journal.publish(delta)
+        self._offset += len(text)
+        self._held.clear()
+        self._sent_at = now

@@ -1,0 +1,190 @@
+"""Runs one cell: drives the sandbox, waits for children while it is parked, runs checks, and says what came out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rao_runtime.core.budget import Account, Exceeded, remaining
+from rao_runtime.core.events import EventType
+from rao_runtime.core.limits import Reason
+from rao_runtime.core.values import cut, well_formed
+from rao_runtime.engine.cell_host import CellHost
+from rao_runtime.engine.children import Children, remaining_view
+from rao_runtime.engine.node_spec import Answer, NodeFailure, NodeSpec
+from rao_runtime.engine.tree_context import TreeContext
+from rao_runtime.ports import Done, Killed, Output, Parked, Raise, Raised, Return, Session, Stopped
+
+MAX_ERROR_CHARS = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellEnd:
+    """What one cell came to.
+
+    `output` and `error` are what the node sees; `answer` or `failure` ends the node; `refused` is why its last `finish`
+    was turned down. `kept` is false where the sandbox rolled the variables back.
+    """
+
+    output: str
+    error: str | None
+    answer: Answer | None
+    failure: NodeFailure | None
+    refused: Reason | None
+    launched: int
+    kept: bool
+
+
+class CheckTries:
+    """How often a node's answers failed their checks; it may try so many times."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.made = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellPlan:
+    """What a cell may do: `turns_left` after it, `output_chars` that the node will see of what it prints.
+
+    `hold_last_call` sets the node's next call aside before its children start, or says what does not fit.
+    """
+
+    turn: int
+    turns_left: int
+    output_chars: int
+    tries: CheckTries
+    hold_last_call: Callable[[], Exceeded | None]
+
+
+class CellRun:
+    """One cell of one node."""
+
+    def __init__(self, tree: TreeContext, spec: NodeSpec, account: Account, session: Session, plan: CellPlan) -> None:
+        self._tree = tree
+        self._spec = spec
+        self._account = account
+        self._session = session
+        self._plan = plan
+        self._children = Children(tree, spec, account, plan.turn, plan.hold_last_call)
+        self._host = CellHost(tree, spec, self._children, plan.turn, self.budget())
+
+    def budget(self) -> dict[str, Any]:
+        """What `budget()` tells: as of the cell's start or its last resumption, so that a replay hears the same."""
+        limits = self._spec.limits
+        return remaining_view(remaining(self._account)) | {
+            "depth": self._spec.depth,
+            "levels_below": limits.max_depth if self._spec.recursive else 0,
+            "turns": self._plan.turns_left,
+            "max_children": limits.max_children,
+        }
+
+    async def run(self, code: str, inputs: Mapping[str, Any] | None, *, now: float) -> CellEnd:
+        """Run it to its end; the children still alive then are cancelled. Raises SandboxError."""
+        async with self._children:
+            outcome = await self._session.run(code, self._host, now=now, inputs=inputs)
+            while isinstance(outcome, Parked) and not self._host.has_ended:
+                outcome = await self._go_on(outcome)
+            self._record_done()
+            alive = self._children.alive()
+        if isinstance(outcome, Parked):
+            await self._session.abandon()
+        return self._end(outcome, alive)
+
+    def _record_done(self) -> None:
+        self._children.record_split()
+        self._host.record_published()
+
+    async def _go_on(self, parked: Parked) -> Parked | Done | Raised | Stopped | Killed:
+        self._record_done()
+        if parked.held is not None:
+            return await self._check(parked, parked.held)
+        if not parked.pending:
+            await self._session.abandon()
+            return Raised(
+                error="RuntimeError: the cell awaits something that can never come",
+                output=parked.output,
+                cell_s=parked.cell_s,
+            )
+        await self._tree.log.durable()
+        results = await self._children.batch(parked.pending)
+        self._host.left = self.budget()
+        now = self._tree.clock.now()
+        handed = [{"call_id": call, "node_id": self._children.node_of(call)} for call, _ in results]
+        data = {"results": handed, "now": now, "cell_s": round(parked.cell_s, 6), "budget": dict(self._host.left)}
+        self._tree.log.record(EventType.NODE_RESUMED, data, self._spec, self._plan.turn)
+        await self._tree.log.durable()
+        return await self._session.resume(results, now=now)
+
+    async def _check(self, parked: Parked, held: int) -> Parked | Done | Raised | Stopped | Killed:
+        """Run the checks of the answer the cell stands at; a failed one goes back into the cell as an error."""
+        candidate = self._host.candidate
+        if candidate is None:
+            raise TypeError("only finish() holds a cell")
+        self._plan.tries.made += 1
+        for check in self._host.checks:
+            verdict = await self._tree.sandbox.evaluate(
+                check.expression, {"answer": candidate.value}, limits=self._tree.settings.cell
+            )
+            passed = isinstance(verdict, Return) and bool(verdict.value)
+            message = _verdict(check.expression, verdict)
+            data = {"author": check.author, "passed": passed, "message": message, "try": self._plan.tries.made}
+            self._tree.log.record(EventType.NODE_CHECK, data, self._spec, self._plan.turn)
+            if not passed:
+                return await self._check_failed(parked, held, message)
+        self._host.answer = candidate
+        return parked
+
+    async def _check_failed(self, parked: Parked, held: int, message: str) -> Parked | Done | Raised | Stopped | Killed:
+        self._host.check_failed()
+        if self._plan.tries.made >= self._plan.tries.most:
+            self._host.failure = NodeFailure(
+                reason=Reason.CHECK_FAILED,
+                message=f"the answer failed its check {self._plan.tries.made} times, the last time: {message}",
+                limit=self._plan.tries.most,
+                spent=self._plan.tries.made,
+            )
+            return parked
+        again = f"the answer was not accepted: {message}. Mend it and call finish again"
+        return await self._session.resume([(held, Raise("ValueError", again))], now=self._tree.clock.now())
+
+    def _end(self, outcome: Parked | Done | Raised | Stopped | Killed, alive: list[str]) -> CellEnd:
+        output, truncated = self._shown(outcome.output)
+        error = _error_of(outcome, min(MAX_ERROR_CHARS, self._plan.output_chars))
+        if alive and not self._host.has_ended:
+            note = f"{len(alive)} sub-agents still ran when this cell ended and were cancelled: await every launch"
+            error = note if error is None else f"{error}\n{note}"
+        data = {"output": output, "error": error, "truncated": truncated, "cell_s": round(outcome.cell_s, 6)}
+        self._tree.log.record(EventType.NODE_OUTPUT, data, self._spec, self._plan.turn)
+        return CellEnd(
+            output=output,
+            error=error,
+            answer=self._host.answer,
+            failure=self._host.failure,
+            refused=self._host.refused,
+            launched=self._children.launched,
+            kept=isinstance(outcome, Done | Raised),
+        )
+
+    def _shown(self, output: Output) -> tuple[str, bool]:
+        text, dropped = cut(well_formed(output.text), self._plan.output_chars)
+        if output.dropped_chars:
+            text += f"\n[... {output.dropped_chars} more characters were printed and are lost ...]"
+        return text, bool(dropped or output.dropped_chars)
+
+
+def _error_of(outcome: Parked | Done | Raised | Stopped | Killed, limit: int) -> str | None:
+    match outcome:
+        case Raised(error=error):
+            return cut(well_formed(error), limit)[0]
+        case Killed(reason=reason, message=message):
+            return f"The cell was stopped ({reason}): {message}. Variables are as they were before this cell."
+        case _:
+            return None
+
+
+def _verdict(expression: str, verdict: Return | Raise) -> str:
+    shown = cut(expression, 200)[0]
+    if isinstance(verdict, Raise):
+        return f"check `{shown}` raised {verdict.exc_type}: {cut(verdict.message, 500)[0]}"
+    outcome = "holds" if verdict.value else f"gives {cut(repr(verdict.value), 100)[0]}"
+    return f"check `{shown}` {outcome}"

@@ -1,0 +1,282 @@
+"""The children one cell launched: admitted or refused at the call, run side by side, gone when the cell is."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+from rao_runtime.core import budget
+from rao_runtime.core.budget import Account, Amount, Exceeded, Remaining
+from rao_runtime.core.events import EventType
+from rao_runtime.core.ids import child_id, child_path
+from rao_runtime.core.limits import Reason, narrowed
+from rao_runtime.core.mode import decide
+from rao_runtime.core.task import Mode
+from rao_runtime.core.transitions import Status
+from rao_runtime.core.values import FailedValue, cut
+from rao_runtime.core.view import amount
+from rao_runtime.engine.calls import call_amount
+from rao_runtime.engine.contexts import size_of
+from rao_runtime.engine.launch import Launch
+from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeSpec
+from rao_runtime.engine.prompt import Prompt
+from rao_runtime.engine.tree_context import Child, TreeContext
+from rao_runtime.ports import Return
+
+# Results that arrive within this time of each other go back to the cell together: resuming costs a sandbox worker a
+# millisecond, and a wide gather wakes for each. It grows with the width, up to a bound a reader would not notice.
+BATCH_S = 0.002
+MAX_BATCH_S = 0.05
+
+
+# More refusals than this in one cell are a loop that does not look at what it gets.
+MAX_REFUSALS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A launch that did not happen."""
+
+    reason: Reason
+    message: str
+
+
+class Children:
+    """The children of one cell. As a context manager it ends them all when the cell is over."""
+
+    def __init__(
+        self,
+        tree: TreeContext,
+        parent: NodeSpec,
+        account: Account,
+        turn: int,
+        hold_last_call: Callable[[], Exceeded | None],
+    ) -> None:
+        self._tree = tree
+        self._parent = parent
+        self._account = account
+        self._turn = turn
+        self._hold_last_call = hold_last_call
+        self._gate = _Slots(parent.limits.max_children)
+        self._group = asyncio.TaskGroup()
+        self._started = dict[int, Child]()
+        self._tasks = dict[int, asyncio.Task[None]]()
+        self._results = dict[int, Return]()
+        self._arrived = asyncio.Event()
+        self._launches = 0
+        self._refusals = 0
+        self._split = list[dict[str, Any]]()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            for child in self._started.values():
+                child.never_ran()
+
+    @property
+    def launched(self) -> int:
+        """How many launches the cell asked for, refused ones included."""
+        return self._launches
+
+    def alive(self) -> list[str]:
+        """The goals of the children that still run."""
+        return [self._started[call].spec.goal for call, task in self._tasks.items() if not task.done()]
+
+    def launch(self, call_id: int, asked: Launch) -> None:
+        """Start a child, or have a refusal ready as the call's result. Raises ValueError for limits that are none."""
+        if self._refusals >= MAX_REFUSALS:
+            raise ValueError(f"{MAX_REFUSALS} launches of this cell were refused; do the work here, or finish")
+        index, self._launches = self._launches, self._launches + 1
+        refusal = self._out_of_reach() or self._start(call_id, self._spec(asked, index), asked)
+        if refusal is not None:
+            self._refuse(call_id, asked.goal, refusal)
+
+    def record_split(self) -> None:
+        """Journal the children launched since the last time: the recorded decision to split."""
+        if self._split:
+            self._tree.log.record(EventType.NODE_SPLIT, {"children": self._split}, self._parent, self._turn)
+            self._split = []
+
+    async def batch(self, pending: Sequence[int]) -> list[tuple[int, Return]]:
+        """At least one of these calls' results, sorted by call; handed out once each."""
+        for call in pending:
+            if call not in self._tasks and call not in self._results:
+                self._results[call] = Return(_GONE)
+        await self._any(pending)
+        missing = sum(call not in self._results for call in pending)
+        if missing:
+            await self._tree.clock.sleep(min(MAX_BATCH_S, BATCH_S * missing))
+        ready = sorted(call for call in pending if call in self._results)
+        return [(call, self._results.pop(call)) for call in ready]
+
+    def node_of(self, call_id: int) -> str | None:
+        """The child behind a call; None where it was refused."""
+        child = self._started.get(call_id)
+        return None if child is None else child.spec.node_id
+
+    # --- admission ----------------------------------------------------------------------------------------------------
+
+    def _spec(self, asked: Launch, index: int) -> NodeSpec:
+        parent = self._parent
+        below = replace(parent.limits, max_depth=max(0, parent.limits.max_depth - 1))
+        size = size_of(asked.context)
+        return NodeSpec(
+            node_id=child_id(parent.node_id, self._turn, index),
+            parent_id=parent.node_id,
+            depth=parent.depth + 1,
+            fork_step=self._turn,
+            launch_index=index,
+            path=child_path(parent.path, self._turn, index),
+            goal=asked.goal,
+            context=asked.context,
+            size=size,
+            returns=asked.returns,
+            schema=asked.schema,
+            check=None if asked.check is None else AuthoredCheck("parent", asked.check),
+            limits=narrowed(below, asked.limits),
+            recursive=self._is_recursive(len(asked.goal), size.chars),
+        )
+
+    def _is_recursive(self, goal_chars: int, context_chars: int) -> bool:
+        tree = self._tree
+        decision = decide(
+            tree.mode,
+            goal_tokens=tree.profile.estimated_tokens(goal_chars),
+            context_tokens=tree.profile.estimated_tokens(context_chars),
+            expected_output_tokens=tree.expected_output_tokens,
+            window=tree.profile.window,
+            auto_fraction=tree.auto_fraction,
+        )
+        return decision.effective is Mode.RECURSIVE
+
+    def _out_of_reach(self) -> Refusal | None:
+        """What no launch of this cell can have, seen before a child is made up."""
+        if self._parent.limits.max_depth < 1:
+            limit = self._parent.depth
+            return Refusal(Reason.DEPTH, f"this node is at depth {limit}, the deepest allowed; do the work here")
+        exceeded = budget.check(self._account, Amount(nodes=1))
+        return None if exceeded is None else _refusal(exceeded)
+
+    def _start(self, call_id: int, spec: NodeSpec, asked: Launch) -> Refusal | None:
+        if not self._tree.contexts.admits(spec.size):
+            most = self._tree.contexts.most_bytes
+            return Refusal(Reason.OVERLOADED, f"this tree has handed on more than {most} bytes of context; pass less")
+        prompt = self._tree.start_prompt(spec)
+        account = self._account_of(spec, asked)
+        first = call_amount(self._tree.profile.price, prompt.tokens, self._tree.sampling.max_tokens)
+        # A parent that waits must be able to finish: its own next call is set aside before its children's.
+        exceeded = self._hold_last_call() or budget.check(account, first + Amount(nodes=1))
+        if exceeded is not None:
+            return _refusal(exceeded)
+        reservation = budget.reserve(account, first)
+        if isinstance(reservation, Exceeded):
+            return _refusal(reservation)
+        budget.spend(account, Amount(nodes=1))
+        self._tree.contexts.add(spec.size)
+        record_created(self._tree, spec, prompt)
+        child = self._tree.spawn(self._tree, spec, account, prompt, reservation)
+        self._started[call_id] = child
+        self._split.append({"node_id": spec.node_id, "goal": spec.goal})
+        self._tasks[call_id] = self._group.create_task(self._run(call_id, child), name=f"node-{spec.node_id}")
+        return None
+
+    def _account_of(self, spec: NodeSpec, asked: Launch) -> Account:
+        if {"max_nodes", "max_tokens", "max_cost"} & asked.limits.keys():
+            return Account(spec.limits, self._account)
+        return self._account
+
+    async def _run(self, call_id: int, child: Child) -> None:
+        end = await child.run(self._gate)
+        self._arrive(call_id, Return(_value(end)))
+
+    def _refuse(self, call_id: int, goal: str, refusal: Refusal) -> None:
+        left = budget.remaining(self._account)
+        self._refusals += 1
+        data = {
+            "goal": cut(goal, 500)[0],
+            "reason": refusal.reason.value,
+            "message": refusal.message,
+            "remaining": remaining_view(left),
+        }
+        self._tree.log.record(EventType.NODE_REFUSED, data, self._parent, self._turn)
+        self._arrive(call_id, Return(FailedValue(refusal.reason.value, refusal.message)))
+
+    def _arrive(self, call_id: int, result: Return) -> None:
+        self._results[call_id] = result
+        self._arrived.set()
+
+    async def _any(self, pending: Sequence[int]) -> None:
+        while not any(call in self._results for call in pending):
+            self._arrived.clear()
+            await self._arrived.wait()
+
+
+def record_created(tree: TreeContext, spec: NodeSpec, prompt: Prompt) -> None:
+    """Journal that a node exists."""
+    data: dict[str, Any] = {
+        "goal": spec.goal,
+        "context": None if spec.context is None else {"sha256": spec.size.sha256, "chars": spec.size.chars},
+        "returns": spec.returns,
+        "check": None if spec.check is None else spec.check.expression,
+        "limits": spec.limits.as_dict(),
+        "handoff": {"in_chars": len(spec.goal) + spec.size.chars},
+        "launch_index": spec.launch_index,
+        "path": spec.path,
+        "mode": "recursive" if spec.recursive else "flat",
+        "prompt_tokens": prompt.tokens,
+    }
+    tree.log.record(EventType.NODE_CREATED, data, spec)
+
+
+def remaining_view(left: Remaining) -> dict[str, Any]:
+    """What is left of the budget, for the journal and for a model to read."""
+    return {
+        "nodes": left.nodes,
+        "tokens": left.tokens,
+        "cost": None if left.cost is None else amount(left.cost),
+    }
+
+
+_GONE = FailedValue("canceled", "this sub-agent belonged to an earlier cell and was cancelled when that cell ended")
+
+
+def _value(end: NodeEnd) -> Any:  # noqa: ANN401 - an answer is any JSON value
+    if end.status is Status.COMPLETED and end.answer is not None:
+        return end.answer.value
+    if end.failure is None:
+        return FailedValue("internal", "the sub-agent ended without an answer")
+    kind = f" ({end.failure.kind})" if end.failure.kind else ""
+    return FailedValue(end.failure.reason.value, f"{end.failure.message}{kind}")
+
+
+def _refusal(exceeded: Exceeded) -> Refusal:
+    spent = exceeded.spent + exceeded.reserved
+    left = exceeded.limit - Decimal(spent) if isinstance(exceeded.limit, Decimal) else exceeded.limit - spent
+    return Refusal(
+        exceeded.reason,
+        f"the budget does not allow another sub-agent: it {exceeded} ({left} left). Do the work here, or finish",
+    )
+
+
+class _Slots:
+    """A semaphore as a gate: so many of a node's children alive at once, the others in line."""
+
+    def __init__(self, slots: int) -> None:
+        self._semaphore = asyncio.Semaphore(slots)
+
+    async def __aenter__(self) -> None:
+        await self._semaphore.acquire()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._semaphore.release()

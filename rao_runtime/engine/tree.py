@@ -1,0 +1,272 @@
+"""Runs one tree: claims it, grows it from its root, ends it. One owner, one task group, one budget."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rao_runtime.core.budget import Account, Amount, spend
+from rao_runtime.core.errors import StaleFence
+from rao_runtime.core.events import SCHEMA_VERSION, EventType
+from rao_runtime.core.ids import root_id
+from rao_runtime.core.limits import Reason
+from rao_runtime.core.mode import ModeDecision, decide
+from rao_runtime.core.profile import Profile
+from rao_runtime.core.protocol import PROTOCOLS
+from rao_runtime.core.retry import RetryPolicy
+from rao_runtime.core.schema import compile_schema
+from rao_runtime.core.state import TreeState, fold
+from rao_runtime.core.task import Mode, Task
+from rao_runtime.core.transitions import Status
+from rao_runtime.core.view import end_view
+from rao_runtime.engine import contexts
+from rao_runtime.engine.calls import CallRunner, TreeCalls
+from rao_runtime.engine.children import record_created
+from rao_runtime.engine.node import NodeRun
+from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeFailure, NodeSpec
+from rao_runtime.engine.pool import Pool
+from rao_runtime.engine.prompts import prompt_starter
+from rao_runtime.engine.tree_context import Child, NodeSettings, TreeContext
+from rao_runtime.engine.tree_log import TreeLog
+from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, TreeIndex
+
+log = logging.getLogger(__name__)
+
+# Each level of a tree hands the whole context on in parts: this allows for that many levels, or some waste.
+CONTEXTS_PER_TREE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What every tree of this process runs on.
+
+    `profile_of` waits until the task's model is known, or says why it cannot be used. `jitter` gives numbers in [0, 1)
+    for the pauses between attempts.
+    """
+
+    clock: Clock
+    journal: Journal
+    index: TreeIndex
+    blobs: Blobs
+    pool: Pool
+    sandbox: Sandbox
+    sandbox_notes: str
+    settings: NodeSettings
+    retry: RetryPolicy
+    jitter: Callable[[], float]
+    profile_of: Callable[[Task], Awaitable[Profile | NodeFailure]]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A tree to run."""
+
+    tree_id: str
+    tenant: str
+    task: Task
+
+
+class TreeRun:
+    """One tree from its claim to its terminal event.
+
+    `state`, `account` (its whole budget) and `live` (its nodes by id, while they run) can be looked at any time;
+    `ended` tells that the terminal event is in the journal.
+    """
+
+    def __init__(self, engine: Engine, accepted: Accepted) -> None:
+        self.state = TreeState(accepted.tree_id)
+        self._engine = engine
+        self._accepted = accepted
+        self.account = Account(accepted.task.limits)
+        self.live = dict[str, Child]()
+        self.ended = False
+        self._scope: asyncio.Timeout | None = None
+        self._canceled = False
+
+    async def run(self) -> None:
+        """Run it to the end. Returns early, writing nothing more, once another owner has claimed the tree."""
+        engine, tree_id = self._engine, self._accepted.tree_id
+        claim = await engine.journal.claim(tree_id)
+        self.state = fold(tree_id, await engine.journal.read(tree_id))
+        try:
+            async with TreeLog(engine.journal, engine.clock, self.state, claim.fence) as tree_log:
+                await self._own(tree_log)
+                await tree_log.durable()
+                self.ended = self.state.has_ended
+        except* StaleFence:
+            log.warning("tree %s has a new owner; letting go", tree_id)
+        if self.ended:
+            await engine.index.set_status(tree_id, str(self.state.status))
+
+    async def _own(self, tree_log: TreeLog) -> None:
+        async with asyncio.TaskGroup() as group:
+            listener = group.create_task(self._listen())
+            try:
+                end = await self._solve(tree_log)
+            finally:
+                listener.cancel()
+        self._record_end(tree_log, end)
+
+    async def _listen(self) -> None:
+        """Carry out what gateways ask of this tree, until it ends."""
+        async for command in self._engine.journal.commands(self.state.tree_id):
+            if command.kind != "cancel":
+                log.warning("tree %s: unknown command %s", self.state.tree_id, command.kind)
+            elif command.node_id is None:
+                self._cancel()
+            elif (node := self.live.get(command.node_id)) is not None:
+                node.stop()
+
+    def _cancel(self) -> None:
+        self._canceled = True
+        root = self.live.get(root_id(self.state.tree_id))
+        if root is not None:
+            root.stop()
+        elif self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    async def _solve(self, tree_log: TreeLog) -> NodeEnd:
+        try:
+            async with asyncio.timeout(self._left_s()) as self._scope:
+                profile = await self._engine.profile_of(self._accepted.task)
+        except TimeoutError:
+            return self._ended_early()
+        finally:
+            self._scope = None
+        if isinstance(profile, NodeFailure):
+            return NodeEnd(Status.FAILED, None, profile)
+        return await self._grow(tree_log, profile)
+
+    async def _grow(self, tree_log: TreeLog, profile: Profile) -> NodeEnd:
+        decision = self._decision(profile)
+        self._record_started(tree_log, profile, decision)
+        await self._engine.index.set_status(self.state.tree_id, Status.WORKING)
+        tree = self._context(tree_log, profile)
+        spec = self._root_spec(recursive=decision.effective is Mode.RECURSIVE)
+        prompt = tree.start_prompt(spec)
+        spend(self.account, Amount(nodes=1))
+        record_created(tree, spec, prompt)
+        # Nothing is reserved yet: the root itself finds a first call that fits, or says which limit is too small.
+        root = NodeRun(tree, spec, self.account, prompt, None)
+        if self._canceled:
+            root.stop()
+        return await root.run(deadline_s=self._left_s())
+
+    def _left_s(self) -> float:
+        deadline = self.state.created_at + self._accepted.task.limits.deadline_s
+        return max(0.0, deadline - self._engine.clock.now())
+
+    def _ended_early(self) -> NodeEnd:
+        if self._canceled:
+            failure = NodeFailure(reason=Reason.CANCELED, message="cancelled before it started")
+            return NodeEnd(Status.CANCELED, None, failure)
+        limit = self._accepted.task.limits.deadline_s
+        message = f"no replica answered within the {limit:g} s this tree had"
+        failure = NodeFailure(reason=Reason.DEADLINE, message=message, limit=limit, spent=limit, retryable=True)
+        return NodeEnd(Status.FAILED, None, failure)
+
+    # --- what the tree is made of -------------------------------------------------------------------------------------
+
+    def _decision(self, profile: Profile) -> ModeDecision:
+        task = self._accepted.task
+        return decide(
+            task.mode,
+            goal_tokens=profile.estimated_tokens(len(task.goal)),
+            context_tokens=profile.estimated_tokens(contexts.size_of(task.context).chars),
+            expected_output_tokens=task.expected_output_tokens,
+            window=profile.window,
+            auto_fraction=task.auto_fraction,
+        )
+
+    def _root_spec(self, *, recursive: bool) -> NodeSpec:
+        task = self._accepted.task
+        return NodeSpec(
+            node_id=root_id(self.state.tree_id),
+            parent_id=None,
+            depth=0,
+            fork_step=None,
+            launch_index=0,
+            path="",
+            goal=task.goal,
+            context=task.context,
+            size=contexts.size_of(task.context),
+            returns=task.answer_schema,
+            schema=None if task.answer_schema is None else compile_schema(task.answer_schema),
+            check=None if task.check is None else AuthoredCheck("client", task.check),
+            limits=replace(task.limits),
+            recursive=recursive,
+        )
+
+    def _context(self, tree_log: TreeLog, profile: Profile) -> TreeContext:
+        engine, task = self._engine, self._accepted.task
+        calls = TreeCalls(
+            log=tree_log,
+            journal=engine.journal,
+            pool=engine.pool,
+            clock=engine.clock,
+            profile=profile,
+            policy=engine.retry,
+            jitter=engine.jitter,
+            priority=task.priority,
+            deadline=self.state.created_at + task.limits.deadline_s,
+            tenant=self._accepted.tenant,
+            tree_started=self.state.created_at,
+            traceparent=task.traceparent,
+            cache_salt=None if self._accepted.tenant == "default" else self._accepted.tenant,
+        )
+        return TreeContext(
+            log=tree_log,
+            clock=engine.clock,
+            calls=CallRunner(calls),
+            sandbox=engine.sandbox,
+            blobs=engine.blobs,
+            profile=profile,
+            protocol=PROTOCOLS[profile.protocol],
+            sampling=profile.sampling_for(task.sampling),
+            seed=task.sampling.seed,
+            mode=task.mode,
+            auto_fraction=task.auto_fraction,
+            expected_output_tokens=task.expected_output_tokens,
+            settings=engine.settings,
+            start_prompt=prompt_starter(profile, engine.sandbox_notes),
+            spawn=NodeRun,
+            contexts=contexts.ContextMeter(CONTEXTS_PER_TREE * engine.settings.max_context_bytes),
+            live=self.live,
+        )
+
+    # --- what the journal is told -------------------------------------------------------------------------------------
+
+    def _record_started(self, tree_log: TreeLog, profile: Profile, decision: ModeDecision) -> None:
+        data: dict[str, Any] = {
+            "fence": tree_log.fence,
+            "model": profile.model,
+            "price_version": None if profile.price is None else profile.price.version,
+            "mode": decision.as_dict(),
+            "versions": {
+                "schema": SCHEMA_VERSION,
+                "runtime": self._engine.version,
+                "protocol": profile.protocol.value,
+                "prompt": profile.prompt,
+                "sandbox": self._engine.sandbox.version,
+            },
+        }
+        tree_log.record(EventType.TREE_STARTED, data)
+
+    def _record_end(self, tree_log: TreeLog, end: NodeEnd) -> None:
+        now = self._engine.clock.now()
+        answer = None if end.answer is None else end.answer.value
+        failure = end.failure
+        if end.status is Status.FAILED and failure is None:
+            failure = NodeFailure(reason=Reason.INTERNAL, message="ended without a reason")
+        error = None if failure is None else failure.as_dict(root_id(self.state.tree_id))
+        view = end_view(self.state, end.status, now=now, answer=answer, error=error)
+        tree_log.record(_END_EVENTS[end.status], view)
+
+
+_END_EVENTS = {
+    Status.COMPLETED: EventType.TREE_COMPLETED,
+    Status.FAILED: EventType.TREE_FAILED,
+    Status.CANCELED: EventType.TREE_CANCELED,
+}
