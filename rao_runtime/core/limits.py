@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, cast
+from math import inf
+from typing import Any
 
 from rao_runtime.core.errors import Fault
 
@@ -73,12 +74,15 @@ def over_ceiling(limits: Limits, ceilings: Ceilings) -> Sequence[Fault]:
     for name in (f.name for f in fields(ceilings)):
         value = getattr(limits, name)
         top = getattr(ceilings, name)
-        if value > top:
+        if not -inf < value < inf:
+            faults.append(Fault(("limits", name), "must be a finite number"))
+        elif value > top:
             faults.append(Fault(("limits", name), f"{value} is over this server's ceiling of {top}"))
         elif value < LEAST.get(name, 0) or (name == "deadline_s" and value <= 0):
             faults.append(Fault(("limits", name), f"{value} is too small"))
-    if limits.max_cost is not None and limits.max_cost < 0:
-        faults.append(Fault(("limits", "max_cost"), f"{limits.max_cost} is negative"))
+    cost = limits.max_cost
+    if cost is not None and (not cost.is_finite() or cost < 0):
+        faults.append(Fault(("limits", "max_cost"), "must be an amount in USD, 0 or more"))
     return faults
 
 
@@ -99,7 +103,7 @@ def narrowed(parent: Limits, asked: Mapping[str, object]) -> Limits:
 def _lower(parent: Limits, name: str, value: object) -> object:
     if name == "max_cost":
         return _lower_cost(parent.max_cost, value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -inf < value < inf:
         raise ValueError(f"limits[{name!r}] must be a number, not {value!r}")
     if name != "deadline_s" and value != int(value):
         raise ValueError(f"limits[{name!r}] must be a whole number, not {value!r}")
@@ -113,9 +117,9 @@ def _lower_cost(parent: Decimal | None, value: object) -> Decimal | None:
     if value is None:
         return parent
     try:
-        asked = Decimal(str(cast("Any", value)))
-    except InvalidOperation:
-        raise ValueError(f"limits['max_cost'] must be an amount in USD, not {value!r}") from None
-    if not asked.is_finite() or asked < 0:
-        raise ValueError(f"limits['max_cost'] must be an amount in USD, not {value!r}")
+        asked = Decimal(str(value))
+    except (InvalidOperation, ValueError):
+        asked = None
+    if asked is None or not asked.is_finite() or asked < 0:
+        raise ValueError("limits['max_cost'] must be an amount in USD, such as 0.05")
     return asked if parent is None else min(parent, asked)

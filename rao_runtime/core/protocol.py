@@ -209,6 +209,8 @@ def find_fenced(text: str) -> Block:
 
 
 def _fenced(text: str, position: int) -> Iterator[_Fenced]:
+    if "```" not in text and "~~~" not in text:
+        return  # the common case under tags; the walk over lines takes 0.4 s for a megabyte of them
     fence: _Fence | None = None
     start = code_from = position
     while position < len(text):
@@ -240,7 +242,7 @@ def _opening(line: str) -> _Fence | None:
     return _Fence(mark, len(line) - len(line.lstrip()), language in _PYTHON)
 
 
-# --- The two protocols -------------------------------------------------------------------------------------------------
+# --- The two protocols ------------------------------------------------------------------------------------------------
 
 
 def _either(first: Callable[[str], Block], other: Callable[[str], Block]) -> Callable[[str], Block]:

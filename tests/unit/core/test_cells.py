@@ -99,6 +99,15 @@ def test_an_odd_escape_in_the_code_warns_nobody() -> None:
     assert problem("s = '\\d'\nlaunch_subagent('a')") is not None
 
 
+def test_one_launch_and_many_are_told_apart() -> None:
+    one = problem("await launch_subagent('a')\nx = 1")
+    several = problem("await gather(launch_subagent('a'))\nx = 1")
+    assert one is not None
+    assert several is not None
+    assert "`result = await launch_subagent(...)`" in one
+    assert "`results = await asyncio.gather(" in several
+
+
 @given(st.text() | st.text(alphabet="launch_subagent()[]*await gather.asyncio\n =:,'#").map(lambda s: s + "\ngather"))
 def test_any_text_is_judged_without_an_error(code: str) -> None:
     found = problem(code)

@@ -115,6 +115,9 @@ def test_a_whole_number_written_as_a_float_is_taken() -> None:
         ({"max_nodes": "5"}, r"limits\['max_nodes'\] must be a number, not '5'"),
         ({"max_nodes": True}, r"limits\['max_nodes'\] must be a number, not True"),
         ({"max_nodes": None}, r"limits\['max_nodes'\] must be a number, not None"),
+        ({"max_nodes": float("inf")}, r"limits\['max_nodes'\] must be a number, not inf"),
+        ({"max_nodes": float("nan")}, r"limits\['max_nodes'\] must be a number, not nan"),
+        ({"deadline_s": float("nan")}, r"limits\['deadline_s'\] must be a number, not nan"),
         ({"max_nodes": 1.5}, r"limits\['max_nodes'\] must be a whole number, not 1.5"),
         ({"max_nodes": 0}, r"limits\['max_nodes'\] must be at least 1, not 0"),
         ({"max_depth": -1}, r"limits\['max_depth'\] must be at least 0, not -1"),
@@ -129,3 +132,18 @@ def test_a_whole_number_written_as_a_float_is_taken() -> None:
 def test_limits_a_model_gets_wrong_are_refused_with_words(asked: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         narrowed(Limits(), asked)
+
+
+@pytest.mark.parametrize("limits", [Limits(deadline_s=float("nan")), Limits(deadline_s=float("inf"))])
+def test_a_deadline_must_be_finite(limits: Limits) -> None:
+    assert [fault.loc for fault in over_ceiling(limits, Ceilings())] == [("limits", "deadline_s")]
+
+
+@pytest.mark.parametrize("cost", ["NaN", "Infinity", "-1"])
+def test_a_cost_must_be_an_amount(cost: str) -> None:
+    assert [f.loc for f in over_ceiling(Limits(max_cost=Decimal(cost)), Ceilings())] == [("limits", "max_cost")]
+
+
+def test_a_cost_with_thousands_of_digits_is_told_off_in_plain_words() -> None:
+    with pytest.raises(ValueError, match="max_cost"):
+        narrowed(Limits(), {"max_cost": 10**5000})

@@ -55,12 +55,18 @@ def test_a_closing_tag_the_server_kept_is_not_doubled() -> None:
         ("<think>Use <python> tags.</think>\n<thought>a</thought><python>x = 1", "a", "x = 1"),
         ("\n<think>long</think><python>x = 1", "", "x = 1"),
         ("long, without its opening</think>\n<thought>a</thought><python>x = 1", "a", "x = 1"),
+        ("</think>a<python>x = 1", "a", "x = 1"),
         ("<think>never closed <python>x = 1", "never closed", "x = 1"),
         ("<think>code inside <python>x = 1</python></think>", "code inside", "x = 1"),
     ],
 )
 def test_rao_turns_that_models_get_slightly_wrong_are_read_as_meant(text: str, thought: str, code: str) -> None:
     assert RAO.parse(text, "stop") == Action(thought=thought, code=code)
+
+
+def test_a_thought_never_closed_does_not_reach_for_the_next_block() -> None:
+    action = RAO.parse("<thought>a<python>x = 1</python>\n<thought>b</thought><python>x = 2</python>", "stop")
+    assert (action.thought, action.code) == ("a", "x = 1")
 
 
 def test_of_two_tagged_blocks_the_first_runs_and_the_prompt_forgets_the_rest() -> None:
@@ -131,6 +137,11 @@ def test_a_reply_that_stopped_after_a_block_of_another_language_has_no_code() ->
     assert action.problem is not None
     assert "had no code" in action.problem
     assert MARKDOWN.render(text, "stop") == text + "\n```"
+
+
+@pytest.mark.parametrize("line", ["```x``` is code.", "`x` is code.", "``` `x` ```", "``"])
+def test_code_within_a_line_opens_no_block(line: str) -> None:
+    assert MARKDOWN.parse(f"{line}\n```python\nx = 1\n```", "stop") == Action(thought=line, code="x = 1")
 
 
 def test_an_indented_block_of_a_list_item_is_read_without_its_indentation() -> None:

@@ -147,7 +147,7 @@ def test_no_stream_of_urgent_tickets_starves_one_that_aged(fields: list[Fields],
 def test_a_hundred_thousand_tickets_pass_through() -> None:
     queue = ReadyQueue()
     for ticket_id in range(100_000):
-        queue.push(ticket(ticket_id, priority=ticket_id % 21 - 10, depth=ticket_id % 7))
+        queue.push(Ticket(ticket_id=ticket_id, enqueued=0.0, tree_started=0.0, priority=ticket_id % 21 - 10))
     for ticket_id in range(0, 100_000, 2):
         queue.remove(ticket_id)
     ids = drained(queue, 0.0)

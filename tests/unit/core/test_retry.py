@@ -54,6 +54,12 @@ def test_waits_stay_between_half_the_base_and_the_most(kind: FailureKind, attemp
     assert 0.025 <= retry.after_s <= 2.0
 
 
+def test_the_spread_reaches_from_half_the_wait_to_all_of_it() -> None:
+    policy = RetryPolicy(base_s=1.0)
+    waits = [decide(policy, FailureKind.SERVER, 1, surfaced=False, u=u) for u in (0.0, 0.5, 1.0)]
+    assert waits == [Retry(after_s=after_s, other_replica=True, counts=True) for after_s in (0.5, 0.75, 1.0)]
+
+
 @given(UNIT, UNIT)
 def test_a_later_attempt_never_waits_less_than_an_earlier_one(earlier: float, later: float) -> None:
     policy = RetryPolicy(attempts=10)

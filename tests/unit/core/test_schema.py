@@ -126,6 +126,8 @@ REFUSED: list[tuple[object, str]] = [
     ({"pattern": "((a{100}){100}){100}"}, r"schema\['pattern'\]: .* no huge repetitions"),
     ({"patternProperties": {"(?<!a)": True}}, r"schema\['patternProperties'\].* no look-around"),
     ({"$ref": "#/$defs/nowhere"}, "schema refers to '#/\\$defs/nowhere', which it does not have"),
+    ({"$ref": 5}, "schema refers to 5; references are taken within the schema only"),
+    ({"$ref": "other.json"}, "schema refers to 'other.json'; references are taken within the schema only"),
     ({"$ref": "#nowhere"}, "schema refers to '#nowhere', which it does not have"),
     ({"$ref": "#/properties/a", "properties": {"a": {"$ref": "#/x"}}}, "schema refers to '#/x', which"),
     ({"$defs": {"a": {"$id": "https://example.org/a"}}}, r"schema has an \$id inside"),
