@@ -11,7 +11,20 @@ from rao_runtime.adapters.monty_session import MontyRepl
 from rao_runtime.adapters.sandbox_evaluate import evaluate
 from rao_runtime.ports import CellLimits, Raise, Return, SessionSpec
 
-SANDBOX_NOTES = ""
+SANDBOX_NOTES = """\
+The REPL is a sandboxed subset of Python 3: no files, network, environment, subprocesses or packages.
+Missing: class inheritance (so no exception classes or Enum of your own), super, @property, @staticmethod, \
+@classmethod, __len__ and __lt__ methods, yield, del, async with/for, except*, dir, vars, globals, input, f.__name__, \
+str.translate. asyncio has gather, run and sleep only: no create_task, wait_for, TaskGroup, as_completed, \
+return_exceptions. No statistics, heapq, string, textwrap, io, enum, operator, contextlib, uuid, urllib, logging.
+There: functions, lambdas, closures, simple classes, dataclasses, match, comprehensions, f-strings, try, with, \
+top-level await; json re math datetime collections itertools functools random time hashlib base64 decimal bisect csv.
+Instead of yield return a list; use dicts for records, pop() instead of del, [x.lower() for x in xs] instead of \
+map(str.lower, xs).
+Only plain data (None, bool, int, float, str, bytes, list, tuple, dict, set) goes into and out of calls. Await a call \
+in the cell that made it. The clock moves only when you sleep. A cell stopped by a limit leaves no variables behind.\
+"""
+"""What a model has to know of this Python, for the system prompt."""
 
 
 class MontySandbox:

@@ -15,7 +15,8 @@ _MAX_FRAMES = 8
 _LIMITS = {
     "TimeoutError: feed time limit": "time",
     "TimeoutError: turn time limit": "time",
-    "MemoryError: memory": "memory",
+    "MemoryError: memory limit": "memory",
+    "MemoryError: the worker exceeded": "memory",
 }
 
 

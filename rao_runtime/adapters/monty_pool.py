@@ -8,10 +8,11 @@ from functools import partial
 
 from pydantic_monty import MontyError
 
+from rao_runtime.adapters.monty_cell import Cell, resources
 from rao_runtime.adapters.monty_lane import Lane
 from rao_runtime.adapters.monty_launcher import Launcher
 from rao_runtime.adapters.monty_prelude import CHECK, prelude
-from rao_runtime.adapters.monty_turn import Cell, Turn, resources
+from rao_runtime.adapters.monty_turn import Turn
 from rao_runtime.adapters.monty_values import FAILED
 from rao_runtime.adapters.sandbox_values import Failed
 from rao_runtime.core.errors import SandboxError

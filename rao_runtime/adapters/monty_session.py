@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic_monty import ExternalFuture, ExternalResult
 
+from rao_runtime.adapters.monty_cell import Broken, Called, Cell, Ended, TurnEvent, Waiting
 from rao_runtime.adapters.monty_outside import Outside
 from rao_runtime.adapters.monty_pool import MontyPool
 from rao_runtime.adapters.monty_prelude import CELL
-from rao_runtime.adapters.monty_turn import Broken, Called, Cell, Ended, Turn, TurnEvent, Waiting
+from rao_runtime.adapters.monty_turn import Turn
 from rao_runtime.adapters.monty_values import Settled, encodable_inputs, settled
 from rao_runtime.adapters.sandbox_printed import Printed
 from rao_runtime.adapters.sandbox_source import MAX_CODE_CHARS, show_last_value

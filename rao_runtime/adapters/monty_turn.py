@@ -1,7 +1,6 @@
 """One stretch of a cell on a worker, until the cell ends, waits or calls the host. Blocking: runs in a lane."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
@@ -18,79 +17,19 @@ from pydantic_monty import (
     MontySession,
     MontySyntaxError,
     NameLookupSnapshot,
-    ResourceLimits,
     SyncSnapshot,
 )
 
+from rao_runtime.adapters.monty_cell import Broken, Called, Cell, Ended, TurnEvent, Waiting, resources
 from rao_runtime.adapters.monty_errors import limit_of, place_of, traceback_of
 from rao_runtime.adapters.monty_lane import Lane
-from rao_runtime.adapters.monty_outside import Outside
 from rao_runtime.adapters.monty_packing import packed, unpacked
 from rao_runtime.adapters.monty_prelude import CHECK
 from rao_runtime.adapters.monty_values import Settled, from_sandbox, raising, settled
 from rao_runtime.adapters.sandbox_check import CHECK_SOURCE
-from rao_runtime.adapters.sandbox_printed import Printed
 from rao_runtime.adapters.sandbox_values import Failed, UnfitError
 from rao_runtime.core.errors import SandboxError
-from rao_runtime.ports import CellLimits, FailedValue, Return
-
-_RECURSION = 500
-_UNLIMITED = 2**31 - 1  # suspensions are counted here, per cell; Monty's own count starts anew with every check-out
-
-
-@dataclass(slots=True, kw_only=True)
-class Cell:
-    """What a cell keeps from turn to turn."""
-
-    base: bytes
-    functions: tuple[str, ...]
-    limits: CellLimits
-    printed: Printed
-    outside: Outside
-    failures: Mapping[FailedValue, None]
-    spent_s: float = 0.0
-    suspensions: int = 0
-    early: dict[int, Settled] = field(default_factory=dict[int, Settled])
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """The cell called a host function; the worker waits for `Turn.reply`."""
-
-    id: int
-    name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Everything in the cell waits; `parked` is all of it."""
-
-    parked: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The cell ended, with an exception if there is an `error`; `state` is the session after it.
-
-    `state` is None where nothing ran, so that not even the inputs were set.
-    """
-
-    state: bytes | None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The worker's session is lost: a limit fired, or it crashed."""
-
-    reason: str
-    message: str
-
-
-TurnEvent = Called | Waiting | Ended | Broken
-
+from rao_runtime.ports import FailedValue, Return
 
 Step = Callable[[], SyncSnapshot]
 S = TypeVar("S", FunctionSnapshot, FutureSnapshot)
@@ -133,11 +72,14 @@ class Turn:
         """Answer the call the cell stands at."""
         return self._advance(partial(self._stood_at(FunctionSnapshot).resume, answer))
 
-    def hold(self) -> Waiting:
+    def hold(self) -> Waiting | Broken:
         """Park the cell at the call it stands at."""
-        waiting = self._waiting(self._stood_at(FunctionSnapshot))
-        self.leave()
-        return waiting
+        try:
+            return self._waiting(self._stood_at(FunctionSnapshot))
+        except MontyError as error:
+            return self._broken(error)
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         """Give the worker back."""
@@ -179,19 +121,27 @@ class Turn:
         return event
 
     def _go(self, step: Step) -> TurnEvent:
+        try:
+            return self._stretch(step)
+        except MontyError as error:  # also where a dump does not fit into the memory any more
+            return self._broken(error)
+        except _CallsExhaustedError:
+            return Broken("calls", f"more than {self._cell.limits.calls:,} calls in one cell")
+
+    def _stretch(self, step: Step) -> TurnEvent:
         self._called = None
         try:
             next_step: Step | None = step
             while next_step is not None:
                 self._snapshot = self._timed(next_step)
                 next_step = self._own_answer(self._snapshot)
-            return self._event()
-        except (MontyRuntimeError, MontySyntaxError) as error:
-            return self._failed(error)
-        except MontyCrashedError as error:
-            return self._crashed(error)
-        except _CallsExhaustedError:
-            return Broken("calls", f"more than {self._cell.limits.calls:,} calls in one cell")
+        except MontySyntaxError as error:
+            return Ended(None, traceback_of(error, self._cell.failures))
+        except MontyRuntimeError as error:
+            if limit_of(error) or not error.traceback():  # not the cell's own: the session may stand anywhere
+                raise
+            return self._ended(traceback_of(error, self._cell.failures))
+        return self._event()
 
     def _timed(self, step: Step) -> SyncSnapshot:
         started = perf_counter()
@@ -267,32 +217,22 @@ class Turn:
             raise SandboxError("the worker was given back already")
         return Ended(packed(self._session.dump(), self._cell.base), error)
 
-    def _failed(self, error: MontyRuntimeError | MontySyntaxError) -> TurnEvent:
-        if isinstance(error, MontyRuntimeError) and (limit := limit_of(error)):
-            return Broken(limit, " at ".join(filter(None, (error.display("msg"), place_of(error)))))
-        if isinstance(error, MontyRuntimeError) and not error.traceback():
-            return Broken("crash", error.display("type-msg"))  # not the cell's: the session may stand anywhere
-        text = traceback_of(error, self._cell.failures)
-        return Ended(None, text) if isinstance(error, MontySyntaxError) else self._ended(text)
+    def _broken(self, error: MontyError) -> Broken:
+        match error:
+            case MontyCrashedError() if self._cell.printed.flooded:
+                return Broken("output", "the cell prints without end")
+            case MontyCrashedError() if error.timed_out:
+                return self._limit("time", "")
+            case MontyRuntimeError() if limit := limit_of(error):
+                return self._limit(limit, place_of(error))
+            case _:
+                return Broken("crash", f"the worker process failed: {str(error)[:200]}")
 
-    def _crashed(self, error: MontyCrashedError) -> Broken:
-        if self._cell.printed.flooded:
-            return Broken("output", "the cell prints without end")
-        if error.timed_out:
-            return Broken("time", f"more than {self._cell.limits.run_s:g} s of execution")
-        return Broken("crash", "the worker process died")
-
-
-def resources(limits: CellLimits) -> ResourceLimits:
-    """The limits as the worker enforces them."""
-    return ResourceLimits(
-        max_feed_duration_secs=limits.run_s,
-        max_turn_duration_secs=limits.run_s,
-        max_memory=limits.memory_bytes,
-        max_recursion_depth=_RECURSION,
-        max_suspensions=_UNLIMITED,
-        max_total_sleep_secs=1.0,
-    )
+    def _limit(self, limit: str, place: str) -> Broken:
+        # Monty's own words hold the exact time; a replay is to say the same.
+        limits = self._cell.limits
+        bound = f"{limits.run_s:g} s of execution" if limit == "time" else f"{limits.memory_bytes >> 20} MiB of memory"
+        return Broken(limit, f"more than {bound}" + (f", at {place}" if place else ""))
 
 
 def _on_failed(method: str, args: tuple[Any, ...]) -> Settled:

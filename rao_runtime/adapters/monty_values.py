@@ -13,7 +13,7 @@ from pydantic_monty import (
     MontyClassProxy,
 )
 
-from rao_runtime.adapters.sandbox_values import MAX_INT_BITS, Failed, UnfitError, encodable, mapped
+from rao_runtime.adapters.sandbox_values import Failed, UnfitError, encodable, mapped, refuse_huge
 from rao_runtime.ports import FailedValue, Raise, Return
 
 _EXCEPTIONS: frozenset[str] = frozenset(get_args(ExcType))
@@ -44,9 +44,10 @@ def to_sandbox(value: object) -> object:
 def from_sandbox(value: object) -> object:
     """The value as the host takes it. Raises UnfitError."""
     match value:
-        case int() if value.bit_length() > MAX_INT_BITS:
-            raise UnfitError("ValueError", "an integer of more than 4,300 digits cannot be passed on")
-        case None | bool() | int() | float() | bytes() | str():
+        case int():
+            refuse_huge(value)
+            return value
+        case None | float() | bytes() | str():
             return value
         case Failed():
             return FailedValue(value.reason, value.message)

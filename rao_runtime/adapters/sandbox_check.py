@@ -1,7 +1,7 @@
 """The check, in the sandbox, that the arguments of a host call are plain data."""
 
-MAX_VALUES = 1_000_000
-"""How many values, counted as a tree, the arguments of one call may hold."""
+MAX_VALUES = 250_000
+"""How many values, counted as a tree, the arguments of one call may hold: the host takes them in under its GIL."""
 
 MAX_DEPTH = 64
 """How deep the arguments of one call may be nested."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
-MAX_INT_BITS = 14_000  # Python prints at most 4,300 digits, so a longer one could be neither shown nor journaled
+_MAX_INT_BITS = 14_000  # Python prints at most 4,300 digits, so a longer one could be neither shown nor journaled
 
 _Builder = Callable[[Iterable[object]], object]
 _BUILDERS: dict[type, _Builder] = {list: list, tuple: tuple, set: set, frozenset: frozenset}
@@ -24,6 +24,12 @@ class UnfitError(Exception):
     def __init__(self, exc_type: str, message: str) -> None:
         super().__init__(message)
         self.exc_type = exc_type
+
+
+def refuse_huge(value: int) -> None:
+    """Raises UnfitError for an integer nobody can print."""
+    if value.bit_length() > _MAX_INT_BITS:
+        raise UnfitError("ValueError", "an integer of more than 4,300 digits cannot be passed on")
 
 
 def mapped(change: Callable[[object], object], value: object) -> object:

@@ -13,7 +13,8 @@ from types import CodeType, FrameType
 from typing import Any, NoReturn, cast
 
 from rao_runtime.adapters.sandbox_check import CHECK_SOURCE
-from rao_runtime.adapters.sandbox_values import Failed, mapped
+from rao_runtime.adapters.sandbox_printed import Printed
+from rao_runtime.adapters.sandbox_values import Failed, UnfitError, encodable, mapped, refuse_huge
 from rao_runtime.adapters.scripted_tasks import Pending, Task, Tasks, Unwound
 from rao_runtime.adapters.scripted_world import World
 from rao_runtime.ports import CellLimits, FailedValue, Hold, Host, HostCall, Later, Raise, Return, Stop
@@ -36,10 +37,11 @@ class Tape:
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """A cell: its code, who answers, under which bounds; `first_call` is the id of its first call."""
+    """A cell: its code, who answers, when it starts, under which bounds; `first_call` is the id of its first call."""
 
     code: CodeType
     host: Host
+    now: float
     limits: CellLimits
     first_call: int
     tape: Tape = field(default_factory=Tape)
@@ -50,12 +52,14 @@ class Execution:
 
     def __init__(self, world: World, tasks: Tasks, script: Script) -> None:
         self._world = world
+        world.now = script.now
         self._tasks = tasks
         self._script = script
         self.calls = 0
         self._batches = 0
         self._steps = 0
         self.over = False
+        self.printed = world.printed = Printed(script.limits.output_bytes)
         self._main = tasks.spawn(_body(script.code, world.variables))
         self.status = "runs"
         self.reason = ""
@@ -104,8 +108,11 @@ class Execution:
             raise Unwound
         _check(name, [*args, *kwargs.values()])
         call_id = self._script.first_call + self.calls
-        sent = {key: outward(value) for key, value in kwargs.items()}
-        answer = self._answer(HostCall(call_id, name, tuple(map(outward, args)), sent))
+        try:
+            call = HostCall(call_id, name, tuple(map(outward, args)), {key: outward(kwargs[key]) for key in kwargs})
+        except UnfitError as error:
+            raise ValueError(f"{name}(): {error}") from None
+        answer = self._answer(call)
         match answer:
             case Later():
                 self.handles[call_id] = Pending()
@@ -148,6 +155,7 @@ class Execution:
 
     def _leave(self, status: str, reason: str = "") -> NoReturn:
         self.status, self.reason, self.over = status, reason, True
+        self._world.printed = Printed(0)  # what the cell says on its way out is not part of it
         raise Unwound
 
     def _trace(self, frame: FrameType, _event: str, _arg: object) -> Callable[..., Any] | None:
@@ -184,7 +192,9 @@ class Handle(Awaitable[Any]):
 
 
 def outward(value: object) -> object:
-    """A cell's value as the host takes it."""
+    """A cell's value as the host takes it. Raises UnfitError."""
+    if isinstance(value, int):
+        refuse_huge(value)
     if isinstance(value, Failed):
         return FailedValue(value.reason, value.message)
     changed = mapped(outward, value)
@@ -192,11 +202,19 @@ def outward(value: object) -> object:
 
 
 def inward(value: object) -> object:
-    """A host's value as a cell takes it."""
-    if isinstance(value, FailedValue):
-        return Failed(value.reason, value.message)
-    changed = mapped(inward, value)
-    return value if changed is None else changed
+    """A host's value as a cell takes it. Raises TypeError for what is not plain."""
+    match value:
+        case None | bool() | int() | float() | bytes():
+            return value
+        case str():
+            return value if value.isascii() else encodable(value)
+        case FailedValue():
+            return Failed(encodable(value.reason), encodable(value.message))
+        case _:
+            changed = mapped(inward, value)
+            if changed is None:
+                raise TypeError(f"not a plain value: {type(value).__name__}")
+            return changed
 
 
 async def _body(code: CodeType, variables: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from types import CodeType
 from typing import Any
 
 from rao_runtime.adapters.sandbox_evaluate import evaluate
-from rao_runtime.adapters.sandbox_printed import Printed
 from rao_runtime.adapters.sandbox_source import MAX_CODE_CHARS, show_last_value
 from rao_runtime.adapters.scripted_cell import CELL_FILE, Execution, Results, Script, inward
 from rao_runtime.adapters.scripted_errors import syntax_error_text, traceback_text
@@ -21,6 +20,7 @@ from rao_runtime.ports import (
     Host,
     Killed,
     Outcome,
+    Output,
     Parked,
     Raise,
     Raised,
@@ -83,16 +83,14 @@ class ScriptedSession:
         if self._closed or self._running is not None:
             raise RuntimeError("the session is closed" if self._closed else "the session has a parked cell")
         self._world.variables |= {name: inward(value) for name, value in (inputs or {}).items()}
-        self._world.now = now
         file = f"{CELL_FILE}-{len(self._sources) + 1}>"
         self._sources[file] = code
         try:
             compiled = _compiled(code, file)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            self._world.printed = Printed(self._spec.limits.output_bytes)
             failure = error if isinstance(error, SyntaxError | ValueError) else SyntaxError("too deeply nested")
-            return Raised(error=syntax_error_text(failure, code), output=self._world.printed.output(), cell_s=0.0)
-        script = Script(code=compiled, host=host, limits=self._spec.limits, first_call=self._next_call)
+            return Raised(error=syntax_error_text(failure, code), output=Output(), cell_s=0.0)
+        script = Script(code=compiled, host=host, now=now, limits=self._spec.limits, first_call=self._next_call)
         return self._execute(script, self._world.saved(), [])
 
     async def resume(self, results: Sequence[tuple[int, Return | Raise]], *, now: float) -> Outcome:
@@ -129,7 +127,6 @@ class ScriptedSession:
 
     def _execute(self, script: Script, saved: tuple[dict[str, Any], object], early: Results) -> Outcome:
         self._tasks.drop()
-        self._world.printed = Printed(self._spec.limits.output_bytes)
         self._execution = Execution(self._world, self._tasks, script)
         return self._go(_Running(script=script, execution=self._execution, saved=saved, early=early))
 
@@ -140,7 +137,7 @@ class ScriptedSession:
         if execution.status in {"waits", "held"}:
             return self._parked(running)
         self._next_call = running.script.first_call + execution.calls
-        output, cell_s = self._world.printed.output(), execution.cell_s
+        output, cell_s = execution.printed.output(), execution.cell_s
         match execution.status:
             case "done":
                 return Done(output=output, cell_s=cell_s)
@@ -159,7 +156,7 @@ class ScriptedSession:
         self._running = running
         execution = running.execution
         waited = sorted(set(execution.handles) - set(dict(running.early)))
-        output = self._world.printed.output()
+        output = execution.printed.output()
         return Parked(pending=tuple(waited), held=execution.held, output=output, cell_s=execution.cell_s)
 
     def _rewind(self, running: _Running) -> None:

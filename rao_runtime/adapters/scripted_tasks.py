@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 
 class Unwound(BaseException):
@@ -70,7 +70,8 @@ class Tasks:
 
     def spawn(self, awaitable: Awaitable[Any]) -> Task:
         """A task for the awaitable; it starts when the others have had their turn."""
-        task = Task(_run(awaitable))
+        own = cast(Coroutine[Pending, None, Any], awaitable) if isinstance(awaitable, Coroutine) else _run(awaitable)
+        task = Task(own)
         self._all.append(task)
         self._ready.append(task)
         return task

@@ -123,7 +123,6 @@ def _datetime_module(now: Callable[[], float]) -> ModuleType:
             moment = Moment.now()
             return cls(moment.year, moment.month, moment.day)
 
-    for kind, name in ((Moment, "datetime"), (Day, "date")):
-        kind.__name__ = kind.__qualname__ = name
-        kind.__module__ = "datetime"
+    # The repr of a subclass starts with its bare name: give it the one that the original shows.
+    Moment.__name__, Day.__name__ = "datetime.datetime", "datetime.date"
     return _module(dt, datetime=Moment, date=Day, timedelta=dt.timedelta, timezone=dt.timezone, UTC=dt.UTC)

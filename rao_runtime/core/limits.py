@@ -8,6 +8,7 @@ from math import inf
 from typing import Any
 
 from rao_runtime.core.errors import Fault
+from rao_runtime.core.values import shown
 
 
 class Reason(StrEnum):
@@ -121,5 +122,5 @@ def _lower_cost(parent: Decimal | None, value: object) -> Decimal | None:
     except (InvalidOperation, ValueError):
         asked = None
     if asked is None or not asked.is_finite() or asked < 0:
-        raise ValueError("limits['max_cost'] must be an amount in USD, such as 0.05")
+        raise ValueError(f"limits['max_cost'] must be an amount in USD, not {shown(value)}")
     return asked if parent is None else min(parent, asked)

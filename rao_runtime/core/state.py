@@ -89,8 +89,6 @@ class TreeState:
         self.last_seq = event.seq
 
     def _apply_to_tree(self, event: Event) -> None:
-        if event.type is EventType.LIMITS_CHANGED:
-            return
         if event.type in TREE_ENDS and any(n.status not in ENDED for n in self.nodes.values()):
             raise IllegalMove(f"{event.type} while nodes still run")
         self.status = moved(TREE_MOVES, self.status, event.type)
@@ -103,6 +101,8 @@ class TreeState:
 
     def _create_node(self, event: Event) -> None:
         node_id = event.node_id
+        if self.status is not Status.WORKING:
+            raise IllegalMove(f"node {node_id} cannot be created in a tree that is {self.status}")
         if node_id is None or node_id in self.nodes or event.depth is None:
             raise IllegalMove(f"node {node_id} cannot be created twice, or without a depth")
         if event.parent_id is None:
@@ -160,7 +160,9 @@ class TreeState:
         data = event.data
         match event.type:
             case EventType.CALL_STARTED:
-                node.open_calls[data["call_id"], data["attempt"]] = data
+                if _key(data) in node.open_calls:
+                    raise IllegalMove(f"attempt {_key(data)} is started twice")
+                node.open_calls[_key(data)] = data
             case EventType.CALL_COMPLETED | EventType.CALL_FAILED:
                 self._settle(node, data)
             case EventType.NODE_TURN:
@@ -181,7 +183,8 @@ class TreeState:
                 pass
 
     def _settle(self, node: NodeState, data: Mapping[str, Any]) -> None:
-        node.open_calls.pop((data["call_id"], data["attempt"]), None)
+        if node.open_calls.pop(_key(data), None) is None:
+            raise IllegalMove(f"attempt {_key(data)} is settled, and was not open")
         usage = Usage(**data["usage"])
         node.usage += usage
         self.usage += usage
@@ -200,6 +203,10 @@ def fold(tree_id: str, events: Iterable[Event]) -> TreeState:
     for event in events:
         state.apply(event)
     return state
+
+
+def _key(call: Mapping[str, Any]) -> tuple[str, int]:
+    return call["call_id"], call["attempt"]
 
 
 def _turn(node: NodeState, index: int | None) -> Turn:

@@ -24,6 +24,8 @@ TREE_MOVES: dict[tuple[Status | None, EventType], Status] = {
     (Status.SUBMITTED, EventType.TREE_FAILED): Status.FAILED,
     (Status.SUBMITTED, EventType.TREE_CANCELED): Status.CANCELED,
     (Status.WORKING, EventType.TREE_RESUMED): Status.WORKING,
+    (Status.SUBMITTED, EventType.LIMITS_CHANGED): Status.SUBMITTED,
+    (Status.WORKING, EventType.LIMITS_CHANGED): Status.WORKING,
     (Status.WORKING, EventType.TREE_COMPLETED): Status.COMPLETED,
     (Status.WORKING, EventType.TREE_FAILED): Status.FAILED,
     (Status.WORKING, EventType.TREE_CANCELED): Status.CANCELED,
