@@ -1,0 +1,64 @@
+"""Puts the gateway together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from rao_runtime.bootstrap import open_runtime
+from rao_runtime.config import Settings
+from rao_runtime.engine.runtime import Runtime
+from server import document, handlers
+from server.gateway import Gateway, StreamTimes
+from server.middleware.body_limit import BodyLimit
+from server.middleware.head import HeadAsGet
+from server.middleware.last_resort import LastResort
+from server.middleware.request_id import RequestId
+from server.routes import catalog, events, health, solve, trees
+
+BESIDE_CONTEXT_BYTES = 1 << 20
+DEFAULT_TIMES = StreamTimes()
+
+
+class GatewayApp(FastAPI):
+    """FastAPI with our own OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document.build(self)
+        return self.openapi_schema
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+def create_app(settings: Settings, runtime: Runtime | None = None, *, times: StreamTimes = DEFAULT_TIMES) -> GatewayApp:
+    """The app. It opens a runtime for as long as it is up, unless it is given an open one."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        if runtime is not None:
+            yield
+            return
+        async with open_runtime(settings) as opened:
+            app.state.gateway = Gateway(runtime=opened, settings=settings, times=times)
+            yield
+
+    app = GatewayApp(
+        lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, generate_unique_id_function=_name
+    )
+    if runtime is not None:
+        app.state.gateway = Gateway(runtime=runtime, settings=settings, times=times)
+    for routes in (solve, trees, events, catalog, health):
+        app.include_router(routes.router)
+    handlers.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=settings.max_context_bytes + BESIDE_CONTEXT_BYTES)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(LastResort)
+    app.add_middleware(RequestId)
+    return app

@@ -1,0 +1,54 @@
+"""From the bytes of a request to a task: media type, size, JSON, fields; each with its own refusal."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from rao_runtime.core.errors import Fault
+from server.problems import INVALID, MALFORMED, UNSUPPORTED_TYPE, refusal
+from server.schemas.request import SolveRequest
+
+MAX_FAULTS = 50
+MAX_NAME_CHARS = 100
+
+
+async def solve_request(request: Request) -> SolveRequest:
+    """The validated body. Raises Refused."""
+    if not is_json(request.headers.get("content-type", "")):
+        raise refusal(UNSUPPORTED_TYPE, "send the body as application/json")
+    return parse(await request.body())
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type says JSON; only UTF-8 is JSON's charset."""
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
+    plain = media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+    return plain and all(charset in {"utf-8", "utf8"} for charset in charsets)
+
+
+def parse(body: bytes) -> SolveRequest:
+    """The body's fields. Raises Refused: 400 for what is no JSON, 422 for what is not a task."""
+    try:
+        return SolveRequest.model_validate_json(body)
+    except ValidationError as error:
+        # Listing every error of a body made of a million of them would take seconds and a gigabyte.
+        if error.error_count() > MAX_FAULTS:
+            crowd = Fault((), f"{error.error_count()} things are wrong; the body is not a task at all")
+            raise refusal(INVALID, "the body is not a task", [crowd]) from None
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        if details[0]["type"] == "json_invalid":
+            raise refusal(MALFORMED, details[0]["msg"]) from None
+        faults = [Fault(short(each["loc"]), plain(each["msg"])) for each in details]
+        raise refusal(INVALID, f"{len(faults)} of the body's fields cannot be accepted", faults) from None
+
+
+def short(loc: Sequence[str | int]) -> tuple[str | int, ...]:
+    """The place, with names a client made up cut to a readable length."""
+    return tuple(part[:MAX_NAME_CHARS] if isinstance(part, str) else part for part in loc)
+
+
+def plain(msg: str) -> str:
+    """The message without pydantic's label for errors of our own."""
+    return msg.removeprefix("Value error, ")
