@@ -18,6 +18,9 @@ RaoError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar, cast
+
+E = TypeVar("E", bound=BaseException)
 
 
 class RaoError(Exception):
@@ -126,3 +129,11 @@ class StaleFence(JournalError):
 
 class SequenceConflict(JournalError):
     """The append does not start right after the journal's last event."""
+
+
+def find(kind: type[E], error: BaseException) -> E | None:
+    """The first error of this kind in what was raised, alone or in a task group."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = (find(kind, each) for each in cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        return next((found for found in inner if found is not None), None)
+    return error if isinstance(error, kind) else None

@@ -37,7 +37,7 @@ class LocalDispatch:
         """Raises Overloaded when the queue is full or the process is about to end."""
         if self.closed:
             raise Overloaded("this server is shutting down", retry_after_s=RETRY_AFTER_S)
-        if len(self._queue) >= self._max_queued:
+        if len(self._tasks) >= self._max_active and len(self._queue) >= self._max_queued:
             raise Overloaded(f"{len(self._queue)} trees wait already", retry_after_s=RETRY_AFTER_S)
 
     async def submit(self, tree_id: str) -> None:

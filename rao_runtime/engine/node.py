@@ -9,7 +9,7 @@ from typing import Any
 from rao_runtime.core import budget, cells
 from rao_runtime.core.affordable import affordable_completion
 from rao_runtime.core.budget import Account, Exceeded, Reservation
-from rao_runtime.core.errors import FailureKind, JournalError, ModelError, SandboxError
+from rao_runtime.core.errors import FailureKind, JournalError, ModelError, SandboxError, find
 from rao_runtime.core.events import EventType
 from rao_runtime.core.ids import seed_of
 from rao_runtime.core.limits import Reason
@@ -124,16 +124,11 @@ class NodeRun:
             await contexts.keep(self._tree.blobs, self._tree.log.state.tree_id, self.spec.context)
             self._record(EventType.NODE_STARTED, {})
             return await self._turns()
-        except SandboxError as error:
-            return _failed(NodeFailure(reason=Reason.SANDBOX_ERROR, message=str(error), retryable=True))
-        except JournalError:
-            raise
-        except ExceptionGroup as group:
-            if group.subgroup(JournalError) is not None:
+        except Exception as error:
+            # The boundary of a node: a bug ends this one with a reason, not the tree. Only lost ownership goes on up.
+            if find(JournalError, error) is not None:
                 raise
-            return self._internal()
-        except Exception:  # noqa: BLE001 - the task's boundary: a bug ends one node with a reason, not the tree
-            return self._internal()
+            return self._broken(error)
 
     async def _turns(self) -> NodeEnd:
         turn, continuation = 0, False
@@ -303,7 +298,10 @@ class NodeRun:
             NodeFailure(reason=Reason.DEADLINE, message=f"not done within {limit:g} s", limit=limit, spent=limit)
         )
 
-    def _internal(self) -> NodeEnd:
+    def _broken(self, error: Exception) -> NodeEnd:
+        sandbox = find(SandboxError, error)
+        if sandbox is not None:
+            return _failed(NodeFailure(reason=Reason.SANDBOX_ERROR, message=str(sandbox), retryable=True))
         log.exception("node %s of tree %s failed", self.spec.node_id, self._tree.log.state.tree_id)
         return _failed(NodeFailure(reason=Reason.INTERNAL, message="an error of the server; its log has it"))
 

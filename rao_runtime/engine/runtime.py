@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rao_runtime.core.errors import TreeRunning, UnknownNode, UnknownTree
+from rao_runtime.core.errors import Overloaded, TreeRunning, UnknownNode, UnknownTree
 from rao_runtime.core.events import SCHEMA_VERSION, Event, EventType, NodeDelta
 from rao_runtime.core.ids import trace_id
 from rao_runtime.core.limits import Ceilings
@@ -93,7 +93,12 @@ class Runtime:
         )
         await self._engine.journal.append(tree_id, claim.fence, [created])
         self._waiting[tree_id] = Accepted(tree_id=tree_id, tenant=tenant, task=task)
-        await self._dispatch.submit(tree_id)
+        try:
+            await self._dispatch.submit(tree_id)
+        except Overloaded:
+            del self._waiting[tree_id]
+            await self._erase(tree_id)
+            raise
         return Submitted(tree_id, replayed=False)
 
     def _house(self, task: Task) -> House:
@@ -179,7 +184,11 @@ class Runtime:
     ) -> dict[str, Any]:
         """A page of the tenant's trees, newest first. Raises InvalidRequest for a bad cursor."""
         entries, cursor = await self._engine.index.page(tenant, limit=limit, after=after, status=status)
-        data = [await self.tree(entry.tree_id, tenant=tenant) for entry in entries]
+        data = list[dict[str, Any]]()
+        for entry in entries:
+            # One that was erased since the page was made is no reason to refuse the others.
+            with suppress(UnknownTree):
+                data.append(await self.tree(entry.tree_id, tenant=tenant))
         return {"data": data, "next_cursor": cursor, "has_more": cursor is not None}
 
     async def wait(self, tree_id: str, *, tenant: str = "default", timeout_s: float) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rao_runtime.core.budget import Account, Amount, spend
-from rao_runtime.core.errors import StaleFence
+from rao_runtime.core.errors import JournalError, StaleFence, find
 from rao_runtime.core.events import SCHEMA_VERSION, EventType
 from rao_runtime.core.ids import root_id
 from rao_runtime.core.limits import Reason
@@ -20,7 +20,7 @@ from rao_runtime.core.state import TreeState, fold
 from rao_runtime.core.task import Mode, Task
 from rao_runtime.core.transitions import Status
 from rao_runtime.core.view import end_view
-from rao_runtime.engine import contexts
+from rao_runtime.engine import contexts, wreck
 from rao_runtime.engine.calls import CallRunner, TreeCalls
 from rao_runtime.engine.children import record_created
 from rao_runtime.engine.node import NodeRun
@@ -101,13 +101,24 @@ class TreeRun:
             await engine.index.set_status(tree_id, str(self.state.status))
 
     async def _own(self, tree_log: TreeLog) -> None:
+        try:
+            end = await self._listening(tree_log)
+        except Exception as error:
+            if find(JournalError, error) is not None:
+                raise
+            # The boundary of a tree: whatever broke in it, its followers get an end.
+            log.exception("tree %s broke", self.state.tree_id)
+            wreck.clear(tree_log)
+            end = NodeEnd(Status.FAILED, None, wreck.WRECKED)
+        self._record_end(tree_log, end)
+
+    async def _listening(self, tree_log: TreeLog) -> NodeEnd:
         async with asyncio.TaskGroup() as group:
             listener = group.create_task(self._listen())
             try:
-                end = await self._solve(tree_log)
+                return await self._solve(tree_log)
             finally:
                 listener.cancel()
-        self._record_end(tree_log, end)
 
     async def _listen(self) -> None:
         """Carry out what gateways ask of this tree, until it ends."""
