@@ -1,0 +1,29 @@
+"""`python -m benchmarks [NAME ...] [--json FILE]`: all benchmarks, or those named."""
+
+import sys
+from collections.abc import Mapping
+
+from benchmarks import (
+    cancel_latency,
+    command,
+    cpu_per_node,
+    first_event,
+    livez_under_load,
+    parked_memory,
+    tree_latency,
+    tree_throughput,
+)
+from benchmarks.figures import Benchmark
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "tree_latency": tree_latency.run,
+    "tree_throughput": tree_throughput.run,
+    "cpu_per_node": cpu_per_node.run,
+    "parked_memory": parked_memory.run,
+    "first_event": first_event.run,
+    "cancel_latency": cancel_latency.run,
+    "livez_under_load": livez_under_load.run,
+}
+
+if __name__ == "__main__":
+    sys.exit(command.main(BENCHMARKS))
