@@ -88,5 +88,6 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
         max_active_trees=settings.max_active_trees,
         max_queued_trees=settings.max_queued_trees,
         retain_trees=settings.retain_trees,
+        retain_nodes=settings.retain_nodes,
         retain_s=settings.retain_s,
     )

@@ -1,5 +1,6 @@
 """Runs the app under uvicorn, and stops it within seconds whatever is still open."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -8,7 +9,7 @@ from collections.abc import Callable
 import uvicorn
 
 from rao_runtime.config import Settings
-from server import logs
+from server import garbage, logs
 from server.app import GatewayApp, create_app
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class GatewayServer(uvicorn.Server):
         )
         self._app = app
         self._on_ready = on_ready
+        self._garbage: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -49,10 +51,14 @@ class GatewayServer(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets)
         if self.started:
+            runtime = self._app.state.gateway.runtime
+            self._garbage = asyncio.create_task(garbage.keep_out_of_the_way(lambda: runtime.is_idle), name="garbage")
             self._on_ready(self.url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell everybody, then close."""
+        if self._garbage is not None:
+            self._garbage.cancel()
         await self._app.state.gateway.leave()
         await super().shutdown(sockets)
 

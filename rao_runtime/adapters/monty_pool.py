@@ -20,12 +20,15 @@ from rao_runtime.ports import CellLimits, SessionSpec
 
 _BASES_KEPT = 64
 
+# A cell that computes until its limit holds a worker for seconds: the others must not wait for it.
+LEAST_WORKERS = 4
+
 
 class MontyPool:
     """Workers and the dumps that sessions start from. Nobody holds a lane while waiting for the host."""
 
     def __init__(self, workers: int | None) -> None:
-        self._size = workers or os.cpu_count() or 1
+        self._size = workers or max(LEAST_WORKERS, os.cpu_count() or 1)
         self._launcher = Launcher()
         self._lanes: list[Lane] = []
         self._free: asyncio.LifoQueue[Lane | None] = (

@@ -66,6 +66,9 @@ class Settings:
     max_active_trees: int = _set(kinds.whole(1), 1_000, "Trees that run at once; further ones queue.")
     max_queued_trees: int = _set(kinds.whole(0), 10_000, "Trees that queue; further ones get a 503.")
     retain_trees: int = _set(kinds.whole(0), 1_000, "Finished trees kept in memory.")
+    retain_nodes: int = _set(
+        kinds.whole(1), 20_000, "Nodes of finished trees kept in memory, some 60 KB each; the oldest trees go first."
+    )
     retain_s: float = _set(kinds.number(0), DAY_S, "How long a finished tree is kept in memory.")
     capture: Capture = _set(kinds.one_of(Capture), Capture.TEXT, "What the journal keeps of completions.")
     connect_timeout_s: float = _set(kinds.number(0.001), 5.0, "For a connection to a replica.")
@@ -74,7 +77,7 @@ class Settings:
     )
     inter_token_timeout_s: float = _set(kinds.number(0.001), 60.0, "For each further token.")
     sandbox_workers: int | None = _maybe(
-        kinds.whole(1, 1_024), "Processes that run cells.", absent="one for each processor core"
+        kinds.whole(1, 1_024), "Processes that run cells.", absent="one for each processor core, at least 4"
     )
     sandbox_memory_bytes: int = _set(
         kinds.whole(MIB),

@@ -46,6 +46,7 @@ class RuntimeSettings:
     max_active_trees: int = 1_000
     max_queued_trees: int = 10_000
     retain_trees: int = 1_000
+    retain_nodes: int = 20_000
     retain_s: float = 86_400.0
 
 
@@ -70,6 +71,7 @@ class Runtime:
         self._waiting = dict[str, Accepted]()
         self._running = dict[str, TreeRun]()
         self._ended = OrderedDict[str, TreeState]()
+        self._nodes_kept = dict[str, int]()
         self._dispatch = LocalDispatch(
             self._run_tree, max_active=settings.max_active_trees, max_queued=settings.max_queued_trees
         )
@@ -149,9 +151,7 @@ class Runtime:
         if run.ended:
             self._keep(run.state)
             self._metrics.tree_ended(run.state)
-            retain = self._settings
-            for old in self._engine.index.to_drop(retain_trees=retain.retain_trees, retain_s=retain.retain_s):
-                await self._erase(old)
+            await self._make_room(tree_id, len(run.state.nodes))
 
     # --- look ---------------------------------------------------------------------------------------------------------
 
@@ -248,6 +248,11 @@ class Runtime:
         """Cancel all trees and wait until they are gone."""
         await self._dispatch.stop()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no tree runs or waits."""
+        return not self._dispatch.active and not self._dispatch.queued
+
     # --- the server itself --------------------------------------------------------------------------------------------
 
     def profiles(self) -> list[dict[str, Any]]:
@@ -322,8 +327,18 @@ class Runtime:
         while len(self._ended) > STATES_KEPT:
             self._ended.popitem(last=False)
 
+    async def _make_room(self, tree_id: str, nodes: int) -> None:
+        """Erase ended trees that are too old or too many, by count or by size; never the newest."""
+        retain = self._settings
+        self._nodes_kept[tree_id] = nodes
+        for old in self._engine.index.to_drop(retain_trees=retain.retain_trees, retain_s=retain.retain_s):
+            await self._erase(old)
+        while sum(self._nodes_kept.values()) > retain.retain_nodes and len(self._nodes_kept) > 1:
+            await self._erase(next(iter(self._nodes_kept)))
+
     async def _erase(self, tree_id: str) -> None:
         self._ended.pop(tree_id, None)
+        self._nodes_kept.pop(tree_id, None)
         await self._engine.index.remove(tree_id)
         await self._engine.blobs.delete(tree_id)
         await self._engine.journal.delete(tree_id)

@@ -1,0 +1,1 @@
+"""The command line: `rao`. All commands but `serve` and `simulate` speak HTTP only, to any server."""

@@ -1,0 +1,128 @@
+"""`rao serve`: run the server."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from types import FrameType
+from typing import Annotated, Literal
+
+import typer
+
+from rao_runtime.cli.errors import BadInput, CliError
+from rao_runtime.cli.first_steps import banner
+from rao_runtime.cli.options import taking
+from rao_runtime.cli.ports import check_port
+from rao_runtime.cli.standin_thread import standin_thread
+from rao_runtime.cli.terminal import print_error, print_line
+from rao_runtime.config import ConfigError, Settings, load
+from server.serving import serve as run_server
+
+OURS = frozenset({"RAO_SERVER"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What overrides the environment and `rao.toml`. None is what was not given."""
+
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen.")] = None
+    port: Annotated[int | None, typer.Option("--port", "-p", metavar="N", help="0: any that is free.")] = None
+    replica: Annotated[
+        list[str],
+        typer.Option(
+            "--replica", "-r", metavar="URL", show_default=False, help="A vLLM server's base URL; may be repeated."
+        ),
+    ] = field(default_factory=list[str])
+    model: Annotated[str | None, typer.Option("--model", "-m", metavar="NAME", help="For tasks that name none.")] = None
+    protocol: Annotated[
+        Literal["rao", "markdown"] | None,
+        typer.Option(help="How models write code, where a profile does not say.", show_default=False),
+    ] = None
+    config: Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings, as rao.toml.")] = None
+    setting: Annotated[
+        list[str],
+        typer.Option(
+            "--set", metavar="NAME=VALUE", show_default=False, help="Any other setting, as in docs/settings.md."
+        ),
+    ] = field(default_factory=list[str])
+    simulate_if_no_replica: Annotated[
+        bool,
+        typer.Option("--simulate-if-no-replica", help="Without a replica, let a stand-in without a model answer."),
+    ] = False
+
+    def overrides(self) -> dict[str, object]:
+        """By the names of settings. Raises BadInput."""
+        named = {
+            "host": self.host,
+            "port": self.port,
+            "replicas": self.replica or None,
+            "model": self.model,
+            "protocol": self.protocol,
+            "config": self.config,
+        }
+        return {**dict(map(_pair, self.setting)), **{name: value for name, value in named.items() if value is not None}}
+
+
+@taking(ServeOptions)
+def serve(options: ServeOptions) -> None:
+    """Run the server until Ctrl-C or SIGTERM.
+
+    Flags go before the environment (RAO_REPLICAS, RAO_PORT, …), which goes
+    before rao.toml; without any, it listens on 127.0.0.1:8000.
+    Logs are JSON lines on standard error.
+
+    [bold]Examples[/bold]
+    rao serve --replica http://127.0.0.1:8001 --replica http://127.0.0.1:8002
+    rao serve --simulate-if-no-replica --port 0
+    rao serve --config production.toml --set sync_wait_s=20
+    """
+    try:
+        _serve(options)
+    except CliError as error:
+        print_error(error)
+        raise typer.Exit(error.status) from error
+
+
+def _serve(options: ServeOptions) -> None:
+    settings = _settings(options.overrides(), os.environ)
+    check_port(settings.host, settings.port)
+    # The server has ended cleanly when it hands SIGTERM on, so that is how this process shall look.
+    signal.signal(signal.SIGTERM, _leave)
+    with ExitStack() as stack:
+        stand_in: str | None = None
+        if options.simulate_if_no_replica and not settings.replicas:
+            stand_in = stack.enter_context(standin_thread())
+            settings = replace(settings, replicas=(stand_in,))
+        run_server(settings, on_ready=lambda url: _tell(url, settings, stand_in))
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _settings(overrides: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    try:
+        # The other commands read these; they are no settings of a server.
+        return load(overrides, environ={name: value for name, value in environ.items() if name not in OURS})
+    except ConfigError as error:
+        raise BadInput(str(error)) from error
+
+
+def _tell(url: str, settings: Settings, stand_in: str | None) -> None:
+    if stand_in is not None:
+        log.warning("no replica is configured: a stand-in without a model answers, at %s; set RAO_REPLICAS", stand_in)
+    elif not settings.replicas:
+        log.warning("no replica is configured: trees will queue until RAO_REPLICAS is set")
+    print_line(banner(url, replicas=len(settings.replicas), stand_in=stand_in))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise BadInput(f"--set {text!r} is not NAME=VALUE")
+    return name, value

@@ -1,0 +1,104 @@
+"""`rao simulate`: run a stand-in for a model server."""
+
+import asyncio
+import signal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import typer
+
+from rao_runtime.cli.errors import BadInput, CliError
+from rao_runtime.cli.options import taking
+from rao_runtime.cli.ports import check_port
+from rao_runtime.cli.running import command
+from rao_runtime.cli.terminal import print_error, print_line, print_note
+from rao_runtime.standin.config import StandInConfig
+from rao_runtime.standin.faults import CATALOGUE
+from rao_runtime.standin.script import Script
+from rao_runtime.standin.server import StandIn
+from rao_runtime.standin.toy import ToyScript
+from rao_runtime.standin.tree import TreeScript
+
+DEFAULT = StandInConfig()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulateOptions:
+    """What the stand-in pretends to be."""
+
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0: any that is free.")] = 8001
+    script: Annotated[
+        Literal["toy", "tree"],
+        typer.Option(help="toy: counts lines and words; tree: goals like 'tree 10 10 10' grow trees of that shape."),
+    ] = "toy"
+    model: Annotated[str, typer.Option("--model", "-m", metavar="NAME", help="The served model's name.")] = "stand-in"
+    slots: Annotated[int, typer.Option(metavar="N", help="Requests that run at once.")] = DEFAULT.slots
+    first_token_s: Annotated[float, typer.Option(metavar="SECONDS", help="Until the first token.")] = 0.0
+    per_token_s: Annotated[float, typer.Option(metavar="SECONDS", help="For each further token.")] = 0.0
+    fault: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=RATE",
+            show_default=False,
+            help=f"Let a share of requests go wrong; may be repeated. NAME is one of {', '.join(CATALOGUE)}.",
+        ),
+    ] = field(default_factory=list[str])
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same faults.")] = 0
+
+    def config(self) -> StandInConfig:
+        """The stand-in's settings. Raises BadInput."""
+        try:
+            return StandInConfig(
+                models=(self.model,),
+                slots=self.slots,
+                first_token_s=self.first_token_s,
+                per_token_s=self.per_token_s,
+                seed=self.seed,
+                faults=dict(map(_rate, self.fault)),
+            )
+        except ValueError as error:
+            raise BadInput(str(error)) from error
+
+
+@taking(SimulateOptions)
+def simulate(options: SimulateOptions) -> None:
+    """Run a stand-in for a vLLM server: it speaks like one, and has no model.
+
+    For trying things out, and for tests of what happens when replicas are
+    slow or fail. Prints its URL, and runs until Ctrl-C or SIGTERM.
+
+    [bold]Examples[/bold]
+    rao simulate
+    rao simulate --script tree --first-token-s 1 --slots 16
+    rao simulate --fault 503=0.1 --fault close_mid_stream=0.05 --seed 7
+    """
+    try:
+        config = options.config()
+        check_port(options.host, options.port)
+        script = ToyScript() if options.script == "toy" else TreeScript()
+        asyncio.run(_simulate(config, script, options.host, options.port))
+    except CliError as error:
+        print_error(error)
+        raise typer.Exit(error.status) from error
+
+
+async def _simulate(config: StandInConfig, script: Script, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    async with StandIn(config, script, host=host, port=port) as stand_in:
+        # The URL alone on standard output, for scripts; what to do with it is for people.
+        print_line(stand_in.url)
+        print_note(f"A stand-in without a model serves {config.models[0]!r}. Let a server use it:")
+        print_note(f"  {command('serve', '--replica', stand_in.url)}")
+        await stop.wait()
+
+
+def _rate(text: str) -> tuple[str, float]:
+    name, _, rate = text.partition("=")
+    try:
+        return name, float(rate or 1)
+    except ValueError:
+        raise BadInput(f"--fault {text!r} is not NAME=RATE, a rate from 0 to 1") from None
