@@ -28,7 +28,7 @@ async def solve(request: Request, gateway: TheGateway) -> Response:
     """
     key = preferences.idempotency_key(request.headers)
     body = await solve_request(request)
-    task = body.to_task(preferences.traceparent(request.headers))
+    task = body.to_task(preferences.traceparent(request.headers), gateway.settings.ceilings)
     fingerprint = "" if key is None else body.fingerprint()
     submitted = await gateway.runtime.submit(task, key=key, fingerprint=fingerprint)
     headers = {"Location": f"/trees/{submitted.tree_id}"}

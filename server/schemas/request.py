@@ -1,5 +1,6 @@
 """The body of `POST /solve`. Strict: nothing is coerced, nothing unknown is let through."""
 
+from dataclasses import fields
 from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from rao_runtime.core.limits import Limits
+from rao_runtime.core.limits import Ceilings, Limits
 from rao_runtime.core.task import Mode, Sampling, Task
 from server.schemas.values import INT64, AnswerSchema, Metadata, Texts
 
@@ -51,9 +52,11 @@ class LimitsIn(Strict):
     )
     deadline_s: float = Field(default=DEFAULTS.deadline_s, gt=0, description="Seconds from acceptance.")
 
-    def to_core(self) -> Limits:
-        """The runtime's limits; it compares them with its ceilings."""
-        return Limits(**self.model_dump())
+    def to_core(self, ceilings: Ceilings) -> Limits:
+        """The runtime's limits. What was left out keeps under the ceilings; what was asked for stays as it is."""
+        asked = self.model_dump()
+        tops = {f.name: getattr(ceilings, f.name) for f in fields(ceilings) if f.name not in self.model_fields_set}
+        return Limits(**asked | {name: min(asked[name], top) for name, top in tops.items()})
 
 
 class SamplingIn(Strict):
@@ -101,7 +104,7 @@ class SolveRequest(Strict):
     )
     stream: bool = Field(default=False, description="Answer with the tree's events (SSE) instead of waiting.")
 
-    def to_task(self, traceparent: str | None) -> Task:
+    def to_task(self, traceparent: str | None, ceilings: Ceilings) -> Task:
         """The runtime's task."""
         return Task(
             goal=self.goal,
@@ -112,7 +115,7 @@ class SolveRequest(Strict):
             model=self.model,
             answer_schema=self.answer_schema,
             check=self.check,
-            limits=self.limits.to_core(),
+            limits=self.limits.to_core(ceilings),
             sampling=Sampling(**self.sampling.model_dump()),
             tools=tuple(self.tools),
             priority=self.priority,

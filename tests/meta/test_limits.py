@@ -46,11 +46,19 @@ def test_no_module_is_an_attic() -> None:
     assert attics == []
 
 
+def names_used(path: Path) -> Iterator[str]:
+    """Dotted names that are called, and the parameters of functions: what text in a string says does not count."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
 @pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_no_test_sleeps_or_mocks(path: Path) -> None:
-    forbidden = re.compile(r"\b(?:asyncio|time|anyio)\.sleep\(|\bMock\(|\bmonkeypatch\b|pytest\.(?:skip|xfail)\b")
-    found = [line for line in path.read_text().splitlines() if forbidden.search(line) and "re.compile" not in line]
-    assert found == []
+    forbidden = {"asyncio.sleep", "time.sleep", "anyio.sleep", "Mock", "MagicMock", "monkeypatch", "pytest.skip"}
+    assert forbidden.isdisjoint(names_used(path))
 
 
 def test_nothing_committed_names_a_place_on_this_machine() -> None:

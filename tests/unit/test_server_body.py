@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rao_runtime.core.limits import Limits
+from rao_runtime.core.limits import Ceilings, Limits
 from rao_runtime.core.task import Mode, Sampling, Task
 from server.body import is_json, parse
 from server.problems import Problem, Refused
@@ -25,7 +25,7 @@ def refusal(data: bytes) -> Problem:
 
 
 def test_a_goal_is_enough() -> None:
-    assert parse(body()).to_task(None) == Task(goal="count")
+    assert parse(body()).to_task(None, Ceilings()) == Task(goal="count")
 
 
 def test_every_field_reaches_the_task() -> None:
@@ -44,7 +44,7 @@ def test_every_field_reaches_the_task() -> None:
         metadata={"team": [1, None]},
         stream=True,
     )
-    assert parse(sent).to_task("00-trace") == Task(
+    assert parse(sent).to_task("00-trace", Ceilings()) == Task(
         goal="count",
         context={"a": "b"},
         mode=Mode.FLAT,
@@ -65,7 +65,7 @@ def test_every_field_reaches_the_task() -> None:
 @pytest.mark.parametrize("cost", ['"0.1"', "0.1"])
 def test_money_is_exact_however_it_is_written(cost: str) -> None:
     sent = f'{{"goal": "x", "limits": {{"max_cost": {cost}}}}}'.encode()
-    assert parse(sent).to_task(None).limits.max_cost == Decimal("0.1")
+    assert parse(sent).to_task(None, Ceilings()).limits.max_cost == Decimal("0.1")
 
 
 @pytest.mark.parametrize(
@@ -214,3 +214,14 @@ def test_a_fingerprint_tells_what_is_asked_not_how(first: bytes, second: bytes, 
 )
 def test_json_is_known_by_its_media_type(content_type: str, expected: bool) -> None:
     assert is_json(content_type) is expected
+
+
+def test_a_limit_that_is_left_out_keeps_under_a_low_ceiling() -> None:
+    low = Ceilings(max_nodes=100, deadline_s=60.0)
+    limits = parse(body()).to_task(None, low).limits
+    assert (limits.max_nodes, limits.deadline_s, limits.max_depth) == (100, 60.0, 4)
+
+
+def test_a_limit_that_is_asked_for_is_never_changed() -> None:
+    limits = parse(body(limits={"max_nodes": 101})).to_task(None, Ceilings(max_nodes=100)).limits
+    assert limits.max_nodes == 101
