@@ -1,0 +1,183 @@
+"""Runs the world of one seed, with everything that befalls it, and holds all invariants against it."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from rao_runtime.adapters.scripted_model import ScriptedModel
+from rao_runtime.adapters.scripted_steps import Fail, Say, Step, Wait
+from rao_runtime.core.errors import FailureKind, UnknownNode
+from rao_runtime.core.limits import Reason
+from rao_runtime.ports import ModelRequest, ServedModel
+from tests.sim.clock import EPOCH, SimClock
+from tests.sim.faults import CancelNode, CancelTree, ReplicaPlan, TakeOver
+from tests.sim.loop import simulate
+from tests.sim.programs import completion
+from tests.sim.record import digest, shown
+from tests.sim.scenario import FAR_S, Scenario, TreePlan, draw_scenario
+from tests.sim.world import MODEL, Setup, World
+from tests.sim.writing import goal_of, turn_of
+
+# All trees are over by then: faults have stopped, nothing waits longer than a call's patience.
+BOUND_S = 10_000.0
+EVENTS_SHOWN = 40
+
+
+class Broken(AssertionError):
+    """A seed broke an invariant; the message tells all that is needed to see it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of a seed: a fingerprint of its journals, how it ended, and how much there was."""
+
+    digest: str
+    statuses: tuple[str, ...]
+    nodes: int
+    events: int
+    virtual_s: float
+
+
+def run_seed(seed: int, *, shuffle: bool = False) -> Report:
+    """Run it. `shuffle` lets the explorer draw the order of callbacks too. Raises Broken."""
+    scenario = draw_scenario(seed)
+    return simulate(partial(_run, scenario), shuffle=seed if shuffle else None)
+
+
+async def _run(scenario: Scenario) -> Report:
+    async with World(_setup(scenario), partial(_replicas, scenario)) as world:
+        async with asyncio.TaskGroup() as outside:
+            for index, plan in enumerate(scenario.replicas):
+                outside.create_task(_outages(world, index, plan))
+            submitted = [outside.create_task(_tree(world, plan)) for plan in scenario.trees]
+        problems = list[str]()
+        try:
+            await world.settle(BOUND_S)
+        except TimeoutError:
+            problems.append(f"9: trees still run after {BOUND_S:g} virtual seconds")
+        trees = [task.result() for task in submitted]
+        await _check(world, scenario, trees, problems)
+        journals = [await world.events(tree_id) for tree_id in trees]
+        return Report(
+            digest=digest(journals),
+            statuses=tuple(str(world.runs[tree_id].state.status) for tree_id in trees),
+            nodes=sum(len(world.runs[tree_id].state.nodes) for tree_id in trees),
+            events=sum(map(len, journals)),
+            virtual_s=world.now,
+        )
+
+
+async def _check(world: World, scenario: Scenario, trees: Sequence[str], problems: list[str]) -> None:
+    if not problems:
+        world.invariants.ended(world.runs, world.sandbox.open)
+    problems += world.invariants.broken
+    for tree_id, plan in zip(trees, scenario.trees, strict=True):
+        if _reason(world, tree_id) == Reason.DEADLINE and plan.task.limits.deadline_s == FAR_S:
+            problems.append(f"9: {tree_id} ran into a deadline that is far away")
+    if problems:
+        raise Broken(await _story(world, scenario, trees, problems))
+
+
+def _reason(world: World, tree_id: str) -> str | None:
+    end = world.runs[tree_id].state.end
+    return None if end is None or end["error"] is None else end["error"]["reason"]
+
+
+async def _story(world: World, scenario: Scenario, trees: Sequence[str], problems: Sequence[str]) -> str:
+    lines = [f"seed {scenario.seed}", *problems, *scenario.lines()]
+    for tree_id in trees:
+        events = await world.events(tree_id)
+        lines += [f"{tree_id}, the last of {len(events)} events:", *map(shown, events[-EVENTS_SHOWN:])]
+    return "\n".join(lines)
+
+
+# --- what happens from outside ---------------------------------------------------------------------------------------
+
+
+async def _tree(world: World, plan: TreePlan) -> str:
+    await world.clock.sleep(plan.at)
+    tree_id = await world.submit(plan.task)
+    async with asyncio.TaskGroup() as acts:
+        for act in plan.acts:
+            match act:
+                case CancelTree(at):
+                    acts.create_task(_cancel(world, tree_id, at, lambda nodes: None))
+                case CancelNode(at, pick):
+                    acts.create_task(_cancel(world, tree_id, at, partial(_picked, pick)))
+                case TakeOver():
+                    pass
+    return tree_id
+
+
+def _picked(pick: int, nodes: Sequence[str]) -> str | None:
+    return nodes[pick % len(nodes)]
+
+
+async def _cancel(world: World, tree_id: str, at: float, choose: Callable[[Sequence[str]], str | None]) -> None:
+    await world.clock.sleep(at)
+    run = world.runs.get(tree_id)
+    nodes = list(run.state.nodes) if run else []
+    if nodes:
+        # A node whose owner has lost the tree may be in no journal: the client is told that there is none.
+        with suppress(UnknownNode):
+            await world.runtime.cancel(tree_id, choose(nodes))
+
+
+async def _outages(world: World, index: int, plan: ReplicaPlan) -> None:
+    for begin, end in sorted(plan.down):
+        await world.clock.sleep(max(0.0, begin - world.now))
+        world.models[index].up = False
+        await world.clock.sleep(max(0.0, end - world.now))
+        world.models[index].up = True
+
+
+# --- what it is made of ----------------------------------------------------------------------------------------------
+
+
+def _setup(scenario: Scenario) -> Setup:
+    take_over = {
+        (number, act.append)
+        for number, tree in enumerate(scenario.trees)
+        for act in tree.acts
+        if isinstance(act, TakeOver)
+    }
+    return Setup(
+        seed=scenario.seed,
+        slots=scenario.slots,
+        window=scenario.window,
+        protocol=scenario.protocol,
+        price=scenario.price,
+        max_tokens=scenario.max_tokens,
+        lag_s=scenario.lag_s,
+        take_over=frozenset(take_over),
+    )
+
+
+def _replicas(scenario: Scenario, clock: SimClock) -> Sequence[ScriptedModel]:
+    models = list[ScriptedModel]()
+    for index, plan in enumerate(scenario.replicas):
+        model = ScriptedModel(
+            clock,
+            partial(_answer, scenario, plan, clock),
+            name=f"replica-{index}",
+            models=[ServedModel(MODEL, scenario.window)],
+            patience_s=scenario.patience_s,
+            faults=(plan.rates, random.Random(f"faults/{scenario.seed}/{index}")),
+        )
+        model.tells_usage = plan.counts_tokens
+        models.append(model)
+    return models
+
+
+def _answer(scenario: Scenario, plan: ReplicaPlan, clock: SimClock, request: ModelRequest) -> Sequence[Step]:
+    draw = random.Random(f"pace/{scenario.seed}/{request.request_id}")
+    now = clock.now() - EPOCH
+    if any(begin <= now < end for begin, end in plan.storms):
+        return [Wait(0.01), Fail(FailureKind.BUSY, 503, draw.choice([None, 0.0, 1.5, 40.0]))]
+    text = completion(goal_of(request), turn_of(request), scenario.seed, scenario.protocol)
+    cut = draw.randrange(len(text) + 1)
+    pause_s = plan.pace_s * draw.random()
+    return [Wait(plan.pace_s * draw.random()), Say(text[:cut]), Wait(pause_s), Say(text[cut:])]

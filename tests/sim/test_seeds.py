@@ -1,0 +1,18 @@
+"""Hundreds of worlds, each from one seed: whatever happens in them, every invariant holds.
+
+`python -m tests.sim --seeds 0..5000` runs more of them, `--shuffle` with the order of ready callbacks drawn as well.
+"""
+
+import pytest
+
+from tests.sim.explore import run_seed
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_every_invariant_holds_in_the_world_of_this_seed(seed: int) -> None:
+    run_seed(seed)
+
+
+@pytest.mark.parametrize("seed", range(1_000, 1_040))
+def test_every_invariant_holds_whatever_order_callbacks_run_in(seed: int) -> None:
+    run_seed(seed, shuffle=True)

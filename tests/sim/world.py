@@ -1,0 +1,171 @@
+"""A runtime on simulated ports: the real engine, scripted replicas, virtual time."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from rao_runtime.adapters.scripted_model import Script, ScriptedModel
+from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
+from rao_runtime.core.events import Event, EventType
+from rao_runtime.core.placement import LeastInFlight
+from rao_runtime.core.pricing import Price
+from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
+from rao_runtime.core.retry import RetryPolicy
+from rao_runtime.core.task import Task
+from rao_runtime.engine.catalog import Catalog
+from rao_runtime.engine.pool import Pool
+from rao_runtime.engine.runtime import Runtime, RuntimeSettings
+from rao_runtime.engine.tree import Accepted, Engine, TreeRun
+from rao_runtime.engine.tree_context import NodeSettings
+from rao_runtime.ports import CellLimits, ServedModel
+from tests.sim.clock import EPOCH, SimClock
+from tests.sim.invariants import Invariants
+from tests.sim.lag import Lag, SlowBlobs, SlowIndex, SlowJournal, SlowSandbox
+
+MODEL = "scripted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a world is made of. `take_over` names, by the tree's number and its append, when a tree is claimed anew."""
+
+    seed: int = 0
+    slots: int = 16
+    window: int | None = 32_768
+    protocol: ProtocolName = ProtocolName.RAO
+    price: Price | None = None
+    max_tokens: int = 200
+    lag_s: float = 0.0
+    settings: NodeSettings = NodeSettings(cell=CellLimits())
+    retry: RetryPolicy = RetryPolicy()
+    runtime: RuntimeSettings = RuntimeSettings()
+    take_over: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
+
+
+class World:
+    """Use as a context manager inside `simulate`. What went against an invariant is in `invariants.broken`."""
+
+    def __init__(self, setup: Setup, replicas: Callable[[SimClock], Sequence[ScriptedModel]]) -> None:
+        self.setup = setup
+        self.clock = SimClock()
+        self.models = replicas(self.clock)
+        self.pool = Pool(self.models, slots=setup.slots, placement=LeastInFlight(), clock=self.clock)
+        self.invariants = Invariants(self.pool, self.models)
+        self.runs = dict[str, TreeRun]()
+        self.trees = list[str]()
+        lag = Lag(self.clock, setup.lag_s, random.Random(f"lag/{setup.seed}"))
+        self.journal = SlowJournal(lag, before=self._before_append, after=self.invariants.appended)
+        self.index = SlowIndex(lag)
+        self.sandbox = SlowSandbox(ScriptedSandbox(), lag)
+        self.runtime = self._runtime(lag)
+        self.appends = dict[str, int]()
+        self._watch: asyncio.Task[None] | None = None
+
+    def _runtime(self, lag: Lag) -> Runtime:
+        setup = self.setup
+        catalog = Catalog(self.pool, default_model=MODEL, profile_for=self._profile)
+        engine = Engine(
+            clock=self.clock,
+            journal=self.journal,
+            index=self.index,
+            blobs=SlowBlobs(lag),
+            pool=self.pool,
+            sandbox=self.sandbox,
+            sandbox_notes="It is a simulation.",
+            settings=setup.settings,
+            retry=setup.retry,
+            jitter=random.Random(f"jitter/{setup.seed}").random,
+            profile_of=catalog.profile_of,
+            version="test",
+        )
+        return Runtime(engine, catalog, setup.runtime, new_tree_id=self._new_tree_id, begin=self._begin)
+
+    def _profile(self, model: str) -> Profile:
+        setup = self.setup
+        return Profile(
+            model=model,
+            protocol=setup.protocol,
+            window=setup.window,
+            price=setup.price,
+            sampling=CallSampling(max_tokens=setup.max_tokens),
+        )
+
+    async def __aenter__(self) -> Self:
+        self._watch = asyncio.create_task(self.pool.watch(), name="watch")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.runtime.stop()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the start."""
+        return self.clock.now() - EPOCH
+
+    async def submit(self, task: Task) -> str:
+        """Have a task run; its tree's id."""
+        return (await self.runtime.submit(task)).tree_id
+
+    async def solve(self, task: Task, *, timeout_s: float = 5_000.0) -> dict[str, Any]:
+        """The tree of a task once it has ended and everything of it is gone; all invariants hold."""
+        tree_id = await self.submit(task)
+        await self.settle(timeout_s)
+        self.check()
+        return await self.runtime.tree(tree_id, nodes=True)
+
+    async def settle(self, timeout_s: float = 5_000.0) -> None:
+        """Wait until no tree runs any more. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while self.runtime.readiness()["trees"] != {"active": 0, "queued": 0}:
+                await self.clock.sleep(0.25)
+
+    def check(self) -> None:
+        """All invariants of runs that have ended. Raises AssertionError with what is broken."""
+        self.invariants.ended(self.runs, self.sandbox.open)
+        broken = self.invariants.broken
+        assert not broken, "\n".join(broken)
+
+    async def events(self, tree_id: str, *types: EventType) -> list[Event]:
+        """The tree's journal, or what it holds of these types."""
+        return [e for e in await self.journal.read(tree_id) if not types or e.type in types]
+
+    async def until(self, tree_id: str, event_type: EventType, count: int = 1) -> Event:
+        """Wait until the journal holds this many events of the type; the last of them."""
+        seen = 0
+        async with self.journal.follow(tree_id) as batches:
+            async for batch in batches:
+                for event in batch:
+                    if isinstance(event, Event) and event.type is event_type:
+                        seen += 1
+                        if seen == count:
+                            return event
+        raise AssertionError(f"tree {tree_id} was deleted")
+
+    def _new_tree_id(self) -> str:
+        tree_id = f"tree-{self.setup.seed}-{len(self.trees)}"
+        self.trees.append(tree_id)
+        return tree_id
+
+    def _begin(self, engine: Engine, accepted: Accepted) -> TreeRun:
+        run = TreeRun(engine, accepted)
+        self.runs[accepted.tree_id] = run
+        self.invariants.runs[accepted.tree_id] = run
+        return run
+
+    async def _before_append(self, tree_id: str) -> None:
+        count = self.appends[tree_id] = self.appends.get(tree_id, 0) + 1
+        if (self.trees.index(tree_id), count) in self.setup.take_over:
+            self.invariants.taken[tree_id] = (await self.journal.claim(tree_id)).last_seq
+
+
+def one_replica(script: Script, *, latency_s: float = 1.0) -> Callable[[SimClock], Sequence[ScriptedModel]]:
+    """A pool of one sound replica."""
+    return lambda clock: [ScriptedModel(clock, script, models=[ServedModel(MODEL, None)], latency_s=latency_s)]
