@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from math import inf, isfinite
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -104,13 +103,6 @@ def one_of(options: type[E]) -> Kind[E]:
         return options(str(value).strip().lower())
 
     return Kind(" or ".join(f"`{option.value}`" for option in options), read)
-
-
-def path() -> Kind[Path]:
-    """A file or folder, `~` understood."""
-    return Kind(
-        "a path", lambda value: Path(text().read(str(value) if isinstance(value, Path) else value)).expanduser()
-    )
 
 
 def urls() -> Kind[tuple[str, ...]]:

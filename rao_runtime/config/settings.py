@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from rao_runtime.config import kinds
@@ -14,13 +13,6 @@ from rao_runtime.core.profile import Profile, ProtocolName
 T = TypeVar("T")
 MIB = 1 << 20
 DAY_S = 86_400.0
-
-
-class Capture(StrEnum):
-    """What the journal keeps of completions: their text, or token ids and log-probabilities too."""
-
-    TEXT = "text"
-    TOKENS = "tokens"
 
 
 class LogLevel(StrEnum):
@@ -58,7 +50,6 @@ class Settings:
     )
     host: str = _set(kinds.text(), "127.0.0.1", "Address to listen on.")
     port: int = _set(kinds.whole(0, 65_535), 8000, "Port to listen on; 0 lets the system choose.")
-    data_dir: Path = _set(kinds.path(), Path(".rao"), "Folder for what is kept on disk.")
     log_level: LogLevel = _set(kinds.one_of(LogLevel), LogLevel.INFO, "The least important log lines to write.")
     sync_wait_s: float = _set(kinds.number(0, 3_600), 50.0, "How long `POST /solve` waits before it answers 202.")
     drain_s: float = _set(kinds.number(0, 600), 8.0, "How long a stopping server waits for streams and trees to end.")
@@ -70,7 +61,6 @@ class Settings:
         kinds.whole(1), 20_000, "Nodes of finished trees kept in memory, some 60 KB each; the oldest trees go first."
     )
     retain_s: float = _set(kinds.number(0), DAY_S, "How long a finished tree is kept in memory.")
-    capture: Capture = _set(kinds.one_of(Capture), Capture.TEXT, "What the journal keeps of completions.")
     connect_timeout_s: float = _set(kinds.number(0.001), 5.0, "For a connection to a replica.")
     first_token_timeout_s: float = _set(
         kinds.number(0.001), 120.0, "For a completion's first token, queueing included."

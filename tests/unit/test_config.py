@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rao_runtime.config import ConfigError, Settings, load
 from rao_runtime.config.document import settings_page
-from rao_runtime.config.settings import Capture, LogLevel, describe
+from rao_runtime.config.settings import LogLevel, describe
 from rao_runtime.core.pricing import Price
 from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
 from rao_runtime.core.task import Sampling
@@ -65,9 +65,7 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
         RAO_REPLICAS="http://a:8001/, https://b/v1,http://a:8001",
         RAO_REPLICA_VLLM_FIELDS="No",
         RAO_PROTOCOL="Markdown",
-        RAO_CAPTURE="tokens",
         RAO_LOG_LEVEL="WARNING",
-        RAO_DATA_DIR="/var/lib/rao",
         RAO_SYNC_WAIT_S="0.5",
         RAO_MAX_ACTIVE_TREES="1_000",
         RAO_CEILING_MAX_DEPTH="0",
@@ -75,8 +73,7 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
     )
     assert settings.replicas == ("http://a:8001", "https://b/v1")
     assert settings.replica_vllm_fields is False
-    assert (settings.protocol, settings.capture) == (ProtocolName.MARKDOWN, Capture.TOKENS)
-    assert (settings.log_level, settings.data_dir) == (LogLevel.WARNING, Path("/var/lib/rao"))
+    assert (settings.protocol, settings.log_level) == (ProtocolName.MARKDOWN, LogLevel.WARNING)
     assert (settings.sync_wait_s, settings.max_active_trees) == (0.5, 1000)
     assert (settings.ceilings.max_depth, settings.ceilings.deadline_s) == (0, 60.0)
     assert settings.ceilings.max_nodes == 100_000
