@@ -1,7 +1,7 @@
 """A whole simulated world as a value, drawn from one seed, and described where it fails."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rao_runtime.core.limits import Limits
@@ -9,11 +9,12 @@ from rao_runtime.core.pricing import Price
 from rao_runtime.core.profile import ProtocolName
 from rao_runtime.core.task import Mode, Sampling, Task
 from tests.sim.faults import Act, ReplicaPlan, draw_acts, draw_replica
-from tests.sim.programs import any_kind
+from tests.sim.programs import GROWING, any_kind
 from tests.sim.solo import Goal
 
 # Far more than any tree here needs: one that runs into it without a near deadline of its own hangs.
 FAR_S = 20_000.0
+BIG = Limits(max_depth=4, max_children=8, max_turns=8, max_tokens=2_000_000, deadline_s=FAR_S)
 PRICE = Price(input=Decimal("0.15"), output=Decimal("0.60"), cached_input=Decimal("0.075"), version="test-1")
 
 
@@ -73,14 +74,16 @@ def draw_scenario(seed: int) -> Scenario:
 
 
 def _tree(draw: random.Random, index: int, price: Price | None) -> TreePlan:
+    big = draw.random() < 0.3
+    kind, levels = (draw.choice(GROWING), 4) if big else (any_kind(draw, 0.9), draw.randrange(6))
     task = Task(
-        goal=str(Goal(any_kind(draw, 0.9), draw.randrange(6), f"t{index}")),
+        goal=str(Goal(kind, levels, f"t{index}")),
         context=draw.choice([None, "some text", ["a", "b"], {"a": "text"}]),
-        mode=draw.choices([Mode.RECURSIVE, Mode.AUTO, Mode.FLAT], [8, 1, 1])[0],
+        mode=Mode.RECURSIVE if big else draw.choices([Mode.RECURSIVE, Mode.AUTO, Mode.FLAT], [8, 1, 1])[0],
         auto_fraction=draw.choice([0.5, 0.01]),
         answer_schema=draw.choice([None, {"type": "integer"}]),
         check=draw.choice([None, None, "answer >= 0"]),
-        limits=_limits(draw, price),
+        limits=replace(BIG, max_nodes=draw.choice([30, 80])) if big else _limits(draw, price),
         sampling=Sampling(seed=draw.choice([None, 7])),
         priority=draw.choice([0, 0, 5]),
     )

@@ -20,7 +20,7 @@ from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import Accepted, Engine, TreeRun
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import CellLimits, ServedModel
+from rao_runtime.ports import CellLimits, Sandbox, ServedModel
 from tests.sim.clock import EPOCH, SimClock
 from tests.sim.invariants import Invariants
 from tests.sim.lag import Lag, SlowBlobs, SlowIndex, SlowJournal, SlowSandbox
@@ -40,6 +40,7 @@ class Setup:
     max_tokens: int = 200
     lag_s: float = 0.0
     settings: NodeSettings = NodeSettings(cell=CellLimits())
+    sandbox: Sandbox = field(default_factory=ScriptedSandbox)
     retry: RetryPolicy = RetryPolicy()
     runtime: RuntimeSettings = RuntimeSettings()
     take_over: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
@@ -59,7 +60,7 @@ class World:
         lag = Lag(self.clock, setup.lag_s, random.Random(f"lag/{setup.seed}"))
         self.journal = SlowJournal(lag, before=self._before_append, after=self.invariants.appended)
         self.index = SlowIndex(lag)
-        self.sandbox = SlowSandbox(ScriptedSandbox(), lag)
+        self.sandbox = SlowSandbox(setup.sandbox, lag)
         self.runtime = self._runtime(lag)
         self.appends = dict[str, int]()
         self._watch: asyncio.Task[None] | None = None

@@ -1,0 +1,66 @@
+"""What is left of a tree whose own code broke is closed in order."""
+
+from dataclasses import dataclass
+
+from rao_runtime.adapters.memory_journal import MemoryJournal
+from rao_runtime.core.events import EventType
+from rao_runtime.core.state import TreeState, fold
+from rao_runtime.core.transitions import Status
+from rao_runtime.engine import wreck
+from rao_runtime.engine.tree_log import TreeLog
+from tests.sim.clock import SimClock
+from tests.unit.core.tree_builder import CREATED, STARTED
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a node stands."""
+
+    node_id: str
+    parent_id: str | None
+    depth: int
+    fork_step: int | None
+
+
+ROOT, CHILD = At("root", None, 0, None), At("child", "root", 1, 0)
+CALL = {"call_id": "child-t0", "attempt": 1, "turn": 0, "replica": "r"}
+
+
+async def test_open_calls_and_nodes_are_closed_children_first() -> None:
+    journal = MemoryJournal()
+    claim = await journal.claim("t")
+    async with TreeLog(journal, SimClock(), TreeState("t"), claim.fence) as log:
+        log.record(EventType.TREE_CREATED, CREATED)
+        log.record(EventType.TREE_STARTED, STARTED)
+        for node in (ROOT, CHILD):
+            log.record(EventType.NODE_CREATED, {"launch_index": 0, "goal": "g"}, node)
+            log.record(EventType.NODE_STARTED, {}, node)
+        log.record(EventType.CALL_STARTED, CALL, CHILD, 0)
+        wreck.clear(log)
+        log.record(EventType.TREE_FAILED, {"status": "failed"})
+        await log.durable()
+    events = await journal.read("t")
+    ends = [(event.type, event.node_id) for event in events[7:]]
+    assert ends == [
+        (EventType.CALL_FAILED, "child"),
+        (EventType.NODE_FAILED, "child"),
+        (EventType.NODE_FAILED, "root"),
+        (EventType.TREE_FAILED, None),
+    ]
+    state = fold("t", events)
+    assert state.status is Status.FAILED
+    assert state.usage.estimated
+    assert state.usage.wasted_tokens == 0
+
+
+async def test_what_has_ended_is_left_as_it_is() -> None:
+    journal = MemoryJournal()
+    claim = await journal.claim("t")
+    async with TreeLog(journal, SimClock(), TreeState("t"), claim.fence) as log:
+        log.record(EventType.TREE_CREATED, CREATED)
+        log.record(EventType.TREE_STARTED, STARTED)
+        log.record(EventType.NODE_CREATED, {"launch_index": 0, "goal": "g"}, ROOT)
+        log.record(EventType.NODE_CANCELED, {"error": None}, ROOT)
+        before = log.state.last_seq
+        wreck.clear(log)
+        assert log.state.last_seq == before
