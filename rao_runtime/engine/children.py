@@ -128,6 +128,8 @@ class Children:
     # --- admission ----------------------------------------------------------------------------------------------------
 
     def _spec(self, asked: Launch, index: int) -> NodeSpec:
+        if asked.limits.get("max_cost") is not None and self._tree.profile.price is None:
+            raise ValueError("limits['max_cost'] cannot be kept: this model has no price. Use max_tokens")
         parent = self._parent
         below = replace(parent.limits, max_depth=max(0, parent.limits.max_depth - 1))
         size = size_of(asked.context)

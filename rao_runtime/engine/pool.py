@@ -53,10 +53,17 @@ class Waiting:
 
 @dataclass(slots=True)
 class Lane:
-    """The queue of one model, and its waiting calls by ticket."""
+    """One model's waiting calls by ticket: in the queue, or `aside`, once at its head and their replica not free."""
 
     queue: ReadyQueue = field(default_factory=ReadyQueue)
     waiting: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+    aside: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+
+    def forget(self, ticket_id: int) -> None:
+        """Take a call out, wherever it stands."""
+        del self.waiting[ticket_id]
+        if self.aside.pop(ticket_id, None) is None:
+            self.queue.remove(ticket_id)
 
 
 class Pool:
@@ -111,8 +118,8 @@ class Pool:
         try:
             return await future
         except asyncio.CancelledError:
-            if lane.waiting.pop(ticket.ticket_id, None) is not None:
-                lane.queue.remove(ticket.ticket_id)
+            if ticket.ticket_id in lane.waiting:
+                lane.forget(ticket.ticket_id)
             elif not future.cancelled():
                 self.release(future.result())
             raise
@@ -155,6 +162,10 @@ class Pool:
                 replica.served = await replica.model.served()
         except (ModelError, TimeoutError):
             return
+        except Exception:
+            # The boundary of a probe: whatever is wrong with one replica, the others are probed again.
+            log.exception("replica %s could not be probed", replica.model.name)
+            return
         replica.model_ids = frozenset(served.id for served in replica.served)
         replica.healthy = True
         log.info("replica %s is up, serving %s", replica.model.name, ", ".join(m.id for m in replica.served))
@@ -168,16 +179,27 @@ class Pool:
     def _dispatch(self, model: str) -> None:
         lane = self._lanes[model]
         now = self._clock.now()
+        for waiting in list(lane.aside.values()):
+            self._grant(lane, waiting, now)
         while (ticket := lane.queue.peek(now)) is not None:
             waiting = lane.waiting[ticket.ticket_id]
-            replica = self._choose(waiting, now)
-            if replica is None:
+            if self._grant(lane, waiting, now):
+                continue
+            if not waiting.avoid:
                 return
+            # It waits for a replica it has not met; the one it avoids must not stand idle for those behind it.
             lane.queue.remove(ticket.ticket_id)
-            del lane.waiting[ticket.ticket_id]
-            if not waiting.granted.done():
-                replica.in_flight += 1
-                waiting.granted.set_result(replica)
+            lane.aside[ticket.ticket_id] = waiting
+
+    def _grant(self, lane: Lane, waiting: Waiting, now: float) -> bool:
+        replica = self._choose(waiting, now)
+        if replica is None:
+            return False
+        lane.forget(waiting.ticket.ticket_id)
+        if not waiting.granted.done():
+            replica.in_flight += 1
+            waiting.granted.set_result(replica)
+        return True
 
     def _choose(self, waiting: Waiting, now: float) -> Replica | None:
         serving = [replica.load() for replica in self.replicas if waiting.model in replica.model_ids]

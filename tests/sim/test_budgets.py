@@ -191,3 +191,9 @@ def test_a_call_that_is_made_again_keeps_what_was_set_aside_for_it(max_tokens: i
             assert failed
 
     simulate(main)
+
+
+def test_a_cost_limit_on_a_launch_of_an_unpriced_model_is_an_error_it_can_read() -> None:
+    cells = ["r = await launch_subagent('a', limits={'max_cost': '0.1'})", "finish('read it')"]
+    tree = solved({"root": cells}, root())
+    assert (tree["answer"], tree["nodes"]["total"]) == ("read it", 1)

@@ -215,3 +215,50 @@ def test_a_call_waits_only_for_replicas_that_serve_its_model() -> None:
         other.cancel()
 
     pooled(act)
+
+
+def test_a_call_that_avoids_a_free_replica_does_not_hold_up_those_behind_it() -> None:
+    async def act(pool: Pool, clock: SimClock) -> None:
+        first, second = await ask(pool), await ask(pool)
+        assert (first.index, second.index) == (0, 1)
+        retry, behind = ask(pool, avoid=[0]), ask(pool)
+        await clock.sleep(1.0)
+        pool.release(first)
+        assert (await behind).index == 0
+        assert not retry.done()
+        assert pool.queued == 1
+        pool.release(second)
+        assert (await retry).index == 1
+
+    pooled(act, replicas=2)
+
+
+def test_a_call_that_stands_aside_goes_before_those_that_came_later() -> None:
+    async def act(pool: Pool, clock: SimClock) -> None:
+        first, second = await ask(pool), await ask(pool)
+        retry = ask(pool, avoid=[0])
+        await clock.sleep(1.0)
+        later = [ask(pool, priority=5) for _ in range(3)]
+        await clock.sleep(1.0)
+        pool.release(second)
+        assert (await retry).index == 1
+        for call in later:
+            call.cancel()
+        pool.release(first)
+
+    pooled(act, replicas=2)
+
+
+def test_a_call_that_stands_aside_can_be_cancelled() -> None:
+    async def act(pool: Pool, clock: SimClock) -> None:
+        first, second = await ask(pool), await ask(pool)
+        retry = ask(pool, avoid=[0])
+        await clock.sleep(1.0)
+        retry.cancel()
+        await clock.sleep(1.0)
+        assert pool.queued == 0
+        pool.release(first)
+        pool.release(second)
+        assert {(await ask(pool)).index, (await ask(pool)).index} == {0, 1}
+
+    pooled(act, replicas=2)
