@@ -31,7 +31,7 @@ check: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --json bench-results.json
 
 format: install
 	$(BIN)/ruff check --fix .
