@@ -17,11 +17,10 @@ from rao_runtime.core.profile import CallSampling, Profile
 from rao_runtime.core.ready_queue import Ticket
 from rao_runtime.core.usage import Tokens, Usage
 from rao_runtime.core.view import amount
+from rao_runtime.engine.delta_feed import DeltaFeed
 from rao_runtime.engine.pool import Pool, Replica
 from rao_runtime.engine.tree_log import NodeRef, TreeLog
 from rao_runtime.ports import Clock, Finished, Journal, Message, ModelRequest
-
-DELTA_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +106,11 @@ class CallRunner:
     def __init__(self, tree: TreeCalls) -> None:
         self._tree = tree
 
+    @property
+    def without_replica(self) -> bool:
+        """Whether no replica of the tree's model is up now."""
+        return not self._tree.pool.serves(self._tree.profile.model)
+
     async def complete(self, call: Call, reservation: Reservation) -> Completion | CallFailed | Exceeded:
         """Have the call answered. `reservation` is taken over and settled whatever happens.
 
@@ -179,7 +183,7 @@ class CallRunner:
         return Completion(attempt.text, finished.reason, finished.tokens)
 
     async def _stream(self, attempt: _Attempt) -> Finished:
-        deltas = _Deltas(self._tree, attempt)
+        deltas = DeltaFeed(self._tree.journal, self._tree.clock, self._delta(attempt))
         async with aclosing(attempt.replica.model.stream(self._request(attempt))) as stream:
             async for item in stream:
                 if isinstance(item, Finished):
@@ -219,6 +223,21 @@ class CallRunner:
             cache_salt=self._tree.cache_salt,
             traceparent=self._tree.traceparent,
             options=profile.options,
+        )
+
+    def _delta(self, attempt: _Attempt) -> NodeDelta:
+        node = attempt.call.node
+        return NodeDelta(
+            tree_id=self._tree.log.state.tree_id,
+            node_id=node.node_id,
+            parent_id=node.parent_id,
+            depth=node.depth,
+            fork_step=node.fork_step,
+            turn=attempt.call.turn,
+            attempt=attempt.number,
+            offset=0,
+            text="",
+            ts=attempt.started_at,
         )
 
     # --- what the journal is told -------------------------------------------------------------------------------------
@@ -296,44 +315,3 @@ class CallRunner:
     def _estimate(self, attempt: _Attempt) -> Tokens:
         written = self._tree.profile.estimated_tokens(len(attempt.text.encode("utf-8", "replace")))
         return Tokens(input=attempt.call.prompt_tokens, output=min(written, attempt.call.sampling.max_tokens))
-
-
-class _Deltas:
-    """Gathers an attempt's text and offers it every DELTA_S, as long as somebody listens."""
-
-    def __init__(self, tree: TreeCalls, attempt: _Attempt) -> None:
-        self._tree = tree
-        self._attempt = attempt
-        self._held = list[str]()
-        self._offset = 0
-        self._sent_at = tree.clock.now()
-
-    def add(self, text: str) -> None:
-        if not self._tree.journal.wants_deltas(self._tree.log.state.tree_id):
-            self._offset += len(text)
-            return
-        self._held.append(text)
-        if self._tree.clock.now() - self._sent_at >= DELTA_S:
-            self.flush()
-
-    def flush(self) -> None:
-        text = "".join(self._held)
-        if not text:
-            return
-        node, now = self._attempt.call.node, self._tree.clock.now()
-        delta = NodeDelta(
-            tree_id=self._tree.log.state.tree_id,
-            node_id=node.node_id,
-            parent_id=node.parent_id,
-            depth=node.depth,
-            fork_step=node.fork_step,
-            turn=self._attempt.call.turn,
-            attempt=self._attempt.number,
-            offset=self._offset,
-            text=text,
-            ts=now,
-        )
-        self._tree.journal.publish(delta)
-        self._offset += len(text)
-        self._held.clear()
-        self._sent_at = now

@@ -293,10 +293,9 @@ class NodeRun:
     def _stopped(self) -> NodeEnd:
         if self._stop_asked:
             return _canceled("cancelled on request")
-        limit = self.spec.limits.deadline_s
-        return _failed(
-            NodeFailure(reason=Reason.DEADLINE, message=f"not done within {limit:g} s", limit=limit, spent=limit)
-        )
+        limit, alone = self.spec.limits.deadline_s, self._tree.calls.without_replica
+        message = f"not done within {limit:g} s" + ("; no replica of its model was up at the end" if alone else "")
+        return _failed(NodeFailure(reason=Reason.DEADLINE, message=message, limit=limit, spent=limit, retryable=alone))
 
     def _broken(self, error: Exception) -> NodeEnd:
         sandbox = find(SandboxError, error)

@@ -100,6 +100,10 @@ class Pool:
         """Whether every replica has told what it serves: an unknown model is then a mistake, not a late starter."""
         return all(replica.served is not None for replica in self.replicas)
 
+    def serves(self, model: str) -> bool:
+        """Whether a replica of this model is up."""
+        return any(replica.healthy and model in replica.model_ids for replica in self.replicas)
+
     async def first_answer(self) -> None:
         """Wait until some replica has told what it serves."""
         while not self.models():

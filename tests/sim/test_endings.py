@@ -52,6 +52,20 @@ def test_the_deadline_also_runs_while_no_replica_answers() -> None:
     scene({}, act)
 
 
+def test_a_deadline_that_ran_out_for_want_of_a_replica_says_so() -> None:
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root(replace(PLENTY, deadline_s=20.0)))
+        await world.until(tree_id, EventType.CALL_COMPLETED)
+        world.models[0].up = False
+        await world.settle()
+        tree = await world.runtime.tree(tree_id)
+        assert tree["error"]["reason"] == "deadline"
+        assert "no replica" in tree["error"]["message"]
+        assert tree["error"]["retryable"]
+
+    scene({"root": ["print(1)"] * 3}, act)
+
+
 def test_the_last_turn_is_announced_and_is_the_last() -> None:
     parts: Parts = {"root": [f"print({n})" for n in range(9)]}
 
