@@ -6,7 +6,8 @@ from collections.abc import Sequence
 class StopText:
     """Takes a completion piece by piece and lets through what comes before any stop string.
 
-    A piece's tail that may be the start of a stop string is held back until the next piece decides.
+    The one that is complete first counts, as it does at a server that looks after every token: so it does not matter
+    how the text was cut. A piece's tail that may be the start of a stop string is held back until the next decides.
     """
 
     __slots__ = ("_held", "_longest", "_stops", "stopped")
@@ -22,11 +23,11 @@ class StopText:
         if self.stopped:
             return ""
         text = self._held + piece if self._held else piece
-        cut = min((at for at in (text.find(stop) for stop in self._stops) if at >= 0), default=-1)
-        if cut >= 0:
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
             self.stopped = True
             self._held = ""
-            return text[:cut]
+            return text[: min(found)[1]]
         keep = self._open_tail(text)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

@@ -216,13 +216,20 @@ def test_a_server_that_includes_the_stop_string_ends_by_itself() -> None:
     stops=st.lists(st.text("ab<>", max_size=4), max_size=3),
     at=st.lists(st.integers(0, 40), max_size=10),
 )
-def test_a_text_ends_at_its_first_stop_string_wherever_it_was_cut(text: str, stops: list[str], at: list[int]) -> None:
+def test_a_text_ends_at_its_first_whole_stop_string_wherever_it_was_cut(
+    text: str, stops: list[str], at: list[int]
+) -> None:
     edges = [0, *sorted(min(cut, len(text)) for cut in at), len(text)]
     cutter = StopText(stops)
     shown = [cutter.feed(text[a:b]) for a, b in pairwise(edges)]
-    places = [place for place in (text.find(stop) for stop in stops if stop) if place >= 0]
-    assert "".join(shown) + cutter.rest() == text[: min(places, default=len(text))]
+    places = [(place + len(stop), place) for stop in stops if stop and (place := text.find(stop)) >= 0]
+    assert "".join(shown) + cutter.rest() == text[: min(places)[1] if places else len(text)]
     assert cutter.stopped == bool(places)
+
+
+def test_the_stop_string_that_is_complete_first_counts_however_the_text_comes() -> None:
+    whole, parts = StopText([">", "<><"]), StopText([">", "<><"])
+    assert whole.feed("<<><") == parts.feed("<<>") + parts.feed("<") == "<<"
 
 
 def test_sse_helper_and_parser_agree() -> None:
