@@ -44,14 +44,14 @@ class CheckTries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellPlan:
-    """What a cell may do: `turns_left` after it, `output_chars` that the node will see of what it prints.
+    """What a cell may do: `turns_left` after it, and how many bytes of what it prints the node can afford to see.
 
     `hold_last_call` sets the node's next call aside before its children start, or says what does not fit.
     """
 
     turn: int
     turns_left: int
-    output_chars: int
+    output_bytes: int
     tries: CheckTries
     hold_last_call: Callable[[], Exceeded | None]
 
@@ -149,7 +149,7 @@ class CellRun:
 
     def _end(self, outcome: Parked | Done | Raised | Stopped | Killed, alive: list[str]) -> CellEnd:
         output, truncated = self._shown(outcome.output)
-        error = _error_of(outcome, min(MAX_ERROR_CHARS, self._plan.output_chars))
+        error = _error_of(outcome, min(MAX_ERROR_CHARS, self._plan.output_bytes))
         if alive and not self._host.has_ended:
             note = f"{len(alive)} sub-agents still ran when this cell ended and were cancelled: await every launch"
             error = note if error is None else f"{error}\n{note}"
@@ -166,10 +166,16 @@ class CellRun:
         )
 
     def _shown(self, output: Output) -> tuple[str, bool]:
-        text, dropped = cut(well_formed(output.text), self._plan.output_chars)
+        printed = well_formed(output.text)
+        text, dropped = cut(printed, min(self._tree.settings.output_chars, _fitting(printed, self._plan.output_bytes)))
         if output.dropped_chars:
             text += f"\n[... {output.dropped_chars} more characters were printed and are lost ...]"
         return text, bool(dropped or output.dropped_chars)
+
+
+def _fitting(text: str, size_bytes: int) -> int:
+    """About how many of the text's characters fit in so many bytes of UTF-8."""
+    return size_bytes if text.isascii() else size_bytes * len(text) // len(text.encode())
 
 
 def _error_of(outcome: Parked | Done | Raised | Stopped | Killed, limit: int) -> str | None:

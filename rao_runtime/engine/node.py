@@ -264,7 +264,7 @@ class NodeRun:
         plan = CellPlan(
             turn=turn,
             turns_left=self.spec.limits.max_turns - turn - 1,
-            output_chars=int(self._observation_tokens() * self._tree.profile.bytes_per_token),
+            output_bytes=int(self._observation_tokens() * self._tree.profile.bytes_per_token),
             tries=self._tries,
             hold_last_call=self.hold_last_call,
         )

@@ -80,6 +80,20 @@ def test_the_last_turn_is_announced_and_is_the_last() -> None:
     scene(parts, act)
 
 
+def test_output_that_is_dear_in_tokens_leaves_room_for_the_last_turn() -> None:
+    parts: Parts = {"root": ["print('\u6f22\u5b57' * 4_000)"] * 3 + ["print('again')"] * 90}
+
+    async def act(world: World) -> None:
+        world.models[0].count = lambda text: len(text.encode()) // 3
+        tree = await world.solve(root(replace(PLENTY, max_turns=99)))
+        assert tree["error"]["reason"] in {"window", "turns"}
+        sent = [attempt.input_tokens + attempt.request.max_tokens for attempt in world.models[0].ledger]
+        assert max(sent) <= 4_000
+        assert len(sent) > 2
+
+    scene(parts, act, Setup(window=4_000))
+
+
 @pytest.mark.parametrize("window", [2_500, 4_000])
 def test_a_full_window_gives_one_last_turn_and_then_ends_the_node(window: int) -> None:
     parts: Parts = {"root": [f"print('word {n} ' * 100)" for n in range(99)]}
