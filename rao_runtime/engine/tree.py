@@ -151,11 +151,12 @@ class TreeRun:
         return await self._grow(tree_log, profile)
 
     async def _grow(self, tree_log: TreeLog, profile: Profile) -> NodeEnd:
-        decision = self._decision(profile)
+        size = contexts.size_of(self._accepted.task.context)
+        decision = self._decision(profile, size)
         self._record_started(tree_log, profile, decision)
         await self._engine.index.set_status(self.state.tree_id, Status.WORKING)
         tree = self._context(tree_log, profile)
-        spec = self._root_spec(recursive=decision.effective is Mode.RECURSIVE)
+        spec = self._root_spec(size, recursive=decision.effective is Mode.RECURSIVE)
         prompt = tree.start_prompt(spec)
         spend(self.account, Amount(nodes=1))
         record_created(tree, spec, prompt)
@@ -180,18 +181,18 @@ class TreeRun:
 
     # --- what the tree is made of -------------------------------------------------------------------------------------
 
-    def _decision(self, profile: Profile) -> ModeDecision:
+    def _decision(self, profile: Profile, size: contexts.ContextSize) -> ModeDecision:
         task = self._accepted.task
         return decide(
             task.mode,
             goal_tokens=profile.estimated_tokens(len(task.goal)),
-            context_tokens=profile.estimated_tokens(contexts.size_of(task.context).chars),
+            context_tokens=profile.estimated_tokens(size.chars),
             expected_output_tokens=task.expected_output_tokens,
             window=profile.window,
             auto_fraction=task.auto_fraction,
         )
 
-    def _root_spec(self, *, recursive: bool) -> NodeSpec:
+    def _root_spec(self, size: contexts.ContextSize, *, recursive: bool) -> NodeSpec:
         task = self._accepted.task
         return NodeSpec(
             node_id=root_id(self.state.tree_id),
@@ -202,7 +203,7 @@ class TreeRun:
             path="",
             goal=task.goal,
             context=task.context,
-            size=contexts.size_of(task.context),
+            size=size,
             returns=task.answer_schema,
             schema=None if task.answer_schema is None else compile_schema(task.answer_schema),
             check=None if task.check is None else AuthoredCheck("client", task.check),
