@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from rao_runtime import __version__
 from rao_runtime.adapters.clock import SystemClock, new_tree_id
@@ -17,11 +18,12 @@ from rao_runtime.config import Settings
 from rao_runtime.core.placement import LeastInFlight
 from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.engine.catalog import Catalog
+from rao_runtime.engine.dispatch import LocalDispatch
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import Engine
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import CellLimits, Model
+from rao_runtime.ports import CellLimits, Model, Retention, RunTree
 
 
 @asynccontextmanager
@@ -49,7 +51,9 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
             profile_of=catalog.profile_of,
             version=__version__,
         )
-        runtime = Runtime(engine, catalog, runtime_settings(settings), new_tree_id=new_tree_id)
+        runtime = Runtime(
+            engine, catalog, runtime_settings(settings), dispatch=partial(_local, settings), new_tree_id=new_tree_id
+        )
         watch = asyncio.create_task(pool.watch(), name="replica-probes")
         try:
             yield runtime
@@ -85,9 +89,9 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
     return RuntimeSettings(
         ceilings=settings.ceilings,
         max_context_bytes=settings.max_context_bytes,
-        max_active_trees=settings.max_active_trees,
-        max_queued_trees=settings.max_queued_trees,
-        retain_trees=settings.retain_trees,
-        retain_nodes=settings.retain_nodes,
-        retain_s=settings.retain_s,
+        retention=Retention(trees=settings.retain_trees, nodes=settings.retain_nodes, age_s=settings.retain_s),
     )
+
+
+def _local(settings: Settings, run_tree: RunTree) -> LocalDispatch:
+    return LocalDispatch(run_tree, max_active=settings.max_active_trees, max_queued=settings.max_queued_trees)

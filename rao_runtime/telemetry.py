@@ -18,6 +18,8 @@ class Metrics:
         self._active = Gauge("rao_trees_active", "Trees that run now", registry=registry)
         self._queued = Gauge("rao_trees_queued", "Trees that wait to run", registry=registry)
         self._waiting = Gauge("rao_calls_waiting", "Model calls that wait for a slot", registry=registry)
+        self._journal = Gauge("rao_journal_ready", "Whether the journal takes writes: 1 or 0", registry=registry)
+        self._takeovers = Counter("rao_takeovers", "Trees taken over from an earlier owner", registry=registry)
         self._in_flight = Gauge("rao_calls_in_flight", "Model calls at a replica", ["replica"], registry=registry)
 
     def tree_ended(self, state: TreeState) -> None:
@@ -32,11 +34,16 @@ class Metrics:
         self._tokens.labels("output").inc(usage.output_tokens)
         self._tokens.labels("wasted").inc(usage.wasted_tokens)
 
-    def look(self, *, active: int, queued: int, waiting: int, in_flight: dict[str, int]) -> None:
+    def tree_resumed(self) -> None:
+        """Book a tree that was taken over from an earlier owner."""
+        self._takeovers.inc()
+
+    def look(self, *, active: int, queued: int, waiting: int, journal_ready: bool, in_flight: dict[str, int]) -> None:
         """Set what is true now."""
         self._active.set(active)
         self._queued.set(queued)
         self._waiting.set(waiting)
+        self._journal.set(journal_ready)
         for replica, calls in in_flight.items():
             self._in_flight.labels(replica).set(calls)
 

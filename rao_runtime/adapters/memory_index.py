@@ -1,18 +1,12 @@
 """The index of trees in this process's memory: by key, by tenant, by age, and which finished ones to drop."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 
-from rao_runtime.core.errors import Fault, InvalidRequest, KeyReused
-from rao_runtime.ports import Clock, TreeEntry
-
-KEY_KEPT_S = 24 * 3600.0
-ENDED = frozenset({"completed", "failed", "canceled", "rejected"})
-
-Place = tuple[float, str]  # created_at, tree_id: where an entry stands in its tenant's list
+from rao_runtime.adapters.index_order import ENDED, KEY_KEPT_S, Ended, Place, cursor_of, excess, place_of
+from rao_runtime.core.errors import KeyReused
+from rao_runtime.ports import Clock, Retention, TreeEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +25,7 @@ class MemoryIndex:
         self._by_tenant = dict[str, list[Place]]()
         self._keys = dict[tuple[str, str], _Key]()  # oldest first: keys expire in the order they were entered
         self._key_of = dict[str, tuple[str, str]]()
-        self._ended = dict[str, float]()  # oldest end first
+        self._ended = dict[str, Ended]()  # oldest end first
 
     async def add(self, entry: TreeEntry, *, key: str | None, fingerprint: str) -> str | None:
         """Enter a tree. Returns None, or the tree_id already entered under this tenant and key.
@@ -52,16 +46,17 @@ class MemoryIndex:
         insort(self._by_tenant.setdefault(entry.tenant, []), (entry.created_at, entry.tree_id))
         return None
 
-    async def set_status(self, tree_id: str, status: str) -> None:
-        """Note where a tree stands; no error for one that is gone."""
+    async def set_status(self, tree_id: str, status: str, *, nodes: int = 0) -> None:
+        """Note where a tree stands, and once it has ended how many nodes it has; no error for one that is gone.
+
+        An end is final: what comes after it is from somebody who does not know of it yet.
+        """
         entry = self._entries.get(tree_id)
-        if entry is None:
+        if entry is None or entry.status in ENDED:
             return
         self._entries[tree_id] = replace(entry, status=status)
         if status in ENDED:
-            self._ended.setdefault(tree_id, self._clock.now())
-        else:
-            self._ended.pop(tree_id, None)
+            self._ended[tree_id] = Ended(self._clock.now(), nodes)
 
     async def get(self, tree_id: str) -> TreeEntry | None:
         """The entry, if there is one."""
@@ -75,14 +70,14 @@ class MemoryIndex:
         A cursor is a place in the list, and stays good when the entry at it is removed.
         """
         places = self._by_tenant.get(tenant, [])
-        end = len(places) if after is None else bisect_left(places, _place(after))
+        end = len(places) if after is None else bisect_left(places, place_of(after))
         found = list[TreeEntry]()
         for place in reversed(places[:end]):
             entry = self._entries[place[1]]
             if status is not None and entry.status != status:
                 continue
             if len(found) == limit:
-                return found, _cursor(found[-1])
+                return found, cursor_of(found[-1])
             found.append(entry)
         return found, None
 
@@ -100,24 +95,23 @@ class MemoryIndex:
         if key is not None:
             del self._keys[key]
 
-    def to_drop(self, *, retain_trees: int, retain_s: float) -> Sequence[str]:
-        """Finished trees that are kept no longer, in the order they ended. The caller deletes them everywhere."""
-        return beyond(self._ended, now=self._clock.now(), retain_trees=retain_trees, retain_s=retain_s)
+    async def active(self, *, limit: int = 10_000) -> Sequence[TreeEntry]:
+        """Trees that have not ended, oldest first."""
+        active = [entry for entry in self._entries.values() if entry.status not in ENDED]
+        return sorted(active, key=lambda entry: (entry.created_at, entry.tree_id))[:limit]
+
+    async def to_drop(self, retention: Retention, *, limit: int = 1_000) -> Sequence[str]:
+        """Ended trees that are kept no longer, oldest end first. The caller deletes them everywhere."""
+        return beyond(self._ended, retention, now=self._clock.now())[:limit]
 
     def _expire_keys(self, now: float) -> None:
         for key in list(_older(self._keys, now - KEY_KEPT_S)):
             del self._key_of[self._keys.pop(key).tree_id]
 
 
-def beyond(ended: Mapping[str, float], *, now: float, retain_trees: int, retain_s: float) -> Sequence[str]:
-    """Of trees and when they ended, oldest end first: those beyond `retain_trees`, and those older than `retain_s`."""
-    spare = len(ended) - retain_trees
-    drop = list[str]()
-    for tree_id, at in ended.items():
-        if len(drop) >= spare and at > now - retain_s:
-            break
-        drop.append(tree_id)
-    return drop
+def beyond(ended: Mapping[str, Ended], retention: Retention, *, now: float) -> Sequence[str]:
+    """Of all ended trees, oldest end first: those that are too many, too old, or too large."""
+    return excess(ended.items(), retention, left=len(ended), nodes=sum(end.nodes for end in ended.values()), now=now)
 
 
 def _older(keys: Mapping[tuple[str, str], _Key], than: float) -> Iterable[tuple[str, str]]:
@@ -125,23 +119,3 @@ def _older(keys: Mapping[tuple[str, str], _Key], than: float) -> Iterable[tuple[
         if key.at > than:
             return
         yield name
-
-
-def _cursor(entry: TreeEntry) -> str:
-    return urlsafe_b64encode(f"{entry.created_at!r} {entry.tree_id}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> Place:
-    try:
-        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
-        created_at, _, tree_id = text.partition(" ")
-        place = float(created_at), tree_id
-    except ValueError:
-        raise _bad_cursor() from None
-    if not tree_id or not isfinite(place[0]):
-        raise _bad_cursor()
-    return place
-
-
-def _bad_cursor() -> InvalidRequest:
-    return InvalidRequest([Fault(("query", "after"), "is not a cursor of this list")])

@@ -10,13 +10,13 @@ from contextlib import AbstractAsyncContextManager
 from rao_runtime.adapters.memory_follow import Commands, Follower, Record
 from rao_runtime.core.errors import SequenceConflict, StaleFence, UnknownTree
 from rao_runtime.core.events import Event, NodeDelta
-from rao_runtime.ports import Claim, Command
+from rao_runtime.ports import Claim, Command, JournalHealth
 
 MAX_DELTAS = 1_000
 
 
 class MemoryJournal:
-    """`ports.Journal` for one process. A tree exists from its first claim until it is deleted.
+    """`ports.Journal` for one process. A tree exists until it is deleted.
 
     `max_deltas` bounds what a slow follower of deltas leaves unread: the oldest are dropped, events never.
     """
@@ -25,9 +25,18 @@ class MemoryJournal:
         self._records = dict[str, Record]()
         self._max_deltas = max_deltas
 
+    async def create(self, tree_id: str, events: Sequence[Event] = ()) -> bool:
+        """Make a tree with its first events. False, and nothing is changed, where it exists."""
+        if tree_id in self._records:
+            return False
+        record = Record()
+        record.events.extend(_following(tree_id, 0, events))
+        self._records[tree_id] = record
+        return True
+
     async def claim(self, tree_id: str) -> Claim:
-        """Become the owner: fence + 1. The former owner's `commands` end."""
-        record = self._records.setdefault(tree_id, Record())
+        """Become the owner: fence + 1. The former owner's `commands` end. Raises UnknownTree."""
+        record = self._record(tree_id)
         record.fence += 1
         if record.commands is not None:
             record.commands.end()
@@ -38,12 +47,7 @@ class MemoryJournal:
         record = self._records.get(tree_id)
         if record is None or fence != record.fence:
             raise StaleFence(f"fence {fence} of tree {tree_id} is not in force")
-        seq = len(record.events)
-        for event in events:
-            seq += 1
-            if event.seq != seq:
-                raise SequenceConflict(f"tree {tree_id} expects event {seq}, not {event.seq}")
-        record.events.extend(events)
+        record.events.extend(_following(tree_id, len(record.events), events))
         for follower in record.followers:
             follower.wake()
 
@@ -97,8 +101,19 @@ class MemoryJournal:
         self._record(tree_id).delete()
         del self._records[tree_id]
 
+    def health(self) -> JournalHealth:
+        """Always well."""
+        return JournalHealth("memory", ready=True)
+
     def _record(self, tree_id: str) -> Record:
         try:
             return self._records[tree_id]
         except KeyError:
             raise UnknownTree(tree_id) from None
+
+
+def _following(tree_id: str, seq: int, events: Sequence[Event]) -> Sequence[Event]:
+    for expected, event in enumerate(events, seq + 1):
+        if event.seq != expected:
+            raise SequenceConflict(f"tree {tree_id} expects event {expected}, not {event.seq}")
+    return events

@@ -8,10 +8,14 @@ RaoError
 │   ├── TreeRunning         409, deleting a tree that still runs
 │   └── KeyReused           422, an idempotency key with another body
 ├── Overloaded              503, try again after `retry_after_s`
+├── JournalUnavailable      503, the store of trees cannot be used now
 ├── ModelError              one attempt at a replica failed
 ├── SandboxError            the sandbox itself failed, not the code in it
+├── CannotReplay            another runtime began this tree; one like it may go on with it
+├── ReplayMismatch          what runs again is not what the journal says ran
 └── JournalError
     ├── StaleFence          somebody else owns the tree now: stop, write nothing
+    ├── LetGo               this process gives the tree up: stop, write nothing but what was spent
     └── SequenceConflict    an append that does not follow the last event
 """
 
@@ -87,6 +91,10 @@ class Overloaded(RaoError):
         self.retry_after_s = retry_after_s
 
 
+class JournalUnavailable(RaoError):
+    """The store of trees cannot be used now; nothing is lost, the call can be repeated."""
+
+
 class FailureKind(StrEnum):
     """What went wrong with an attempt; `core.retry` says what follows from it."""
 
@@ -119,12 +127,24 @@ class SandboxError(RaoError):
     """The sandbox could not run a cell at all (no worker in time, a worker that died and could not be replaced)."""
 
 
+class CannotReplay(RaoError):
+    """This process cannot go on with a tree that another version of the runtime began."""
+
+
+class ReplayMismatch(RaoError):
+    """A node that runs again does something else than its journal says."""
+
+
 class JournalError(RaoError):
     """The journal refused a write."""
 
 
 class StaleFence(JournalError):
     """A newer owner has claimed the tree."""
+
+
+class LetGo(JournalError):
+    """This process has given the tree up; whoever claims it next goes on."""
 
 
 class SequenceConflict(JournalError):

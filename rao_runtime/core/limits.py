@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from math import inf
-from typing import Any
+from typing import Any, Self
 
 from rao_runtime.core.errors import Fault
 from rao_runtime.core.values import shown
@@ -52,6 +52,13 @@ class Limits:
         wire = {f.name: getattr(self, f.name) for f in fields(self)}
         wire["max_cost"] = None if self.max_cost is None else str(self.max_cost)
         return wire
+
+    @classmethod
+    def from_dict(cls, wire: Mapping[str, Any]) -> Self:
+        """What `as_dict` gave."""
+        given = dict(wire)
+        cost = given.pop("max_cost")
+        return cls(max_cost=None if cost is None else Decimal(cost), **given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

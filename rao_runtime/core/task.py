@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from rao_runtime.core.limits import Limits
 
@@ -55,6 +55,38 @@ class Task:
     priority: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     traceparent: str | None = None
+
+    def as_request(self, context: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The request in force, as journaled; `context` tells of the text without holding it."""
+        return {
+            "goal": self.goal,
+            "context": context,
+            "mode": self.mode.value,
+            "auto_fraction": self.auto_fraction,
+            "expected_output_tokens": self.expected_output_tokens,
+            "model": self.model,
+            "answer_schema": self.answer_schema,
+            "check": self.check,
+            "limits": self.limits.as_dict(),
+            "sampling": self.sampling.as_dict(),
+            "tools": list(self.tools),
+            "priority": self.priority,
+            "metadata": dict(self.metadata),
+        }
+
+    @classmethod
+    def from_request(cls, request: Mapping[str, Any], context: Context, *, traceparent: str | None) -> Self:
+        """The task that a journal tells of: what `as_request` gave, and the text it left out."""
+        given: dict[str, Any] = {
+            **request,
+            "context": context,
+            "mode": Mode(request["mode"]),
+            "limits": Limits.from_dict(request["limits"]),
+            "sampling": Sampling(**request["sampling"]),
+            "tools": tuple(request["tools"]),
+            "traceparent": traceparent,
+        }
+        return cls(**given)
 
 
 def context_chars(context: Context) -> int:

@@ -55,6 +55,13 @@ class Usage:
         )
 
     @property
+    def counted(self) -> Tokens | None:
+        """The tokens of one attempt as its replica counted them; None where they are an estimate."""
+        if self.estimated:
+            return None
+        return Tokens(input=self.input_tokens, cached=self.cached_tokens, output=self.output_tokens)
+
+    @property
     def total_tokens(self) -> int:
         """Input and output together, the figure `max_tokens` limits."""
         return self.input_tokens + self.output_tokens

@@ -55,6 +55,15 @@ class CallFailed:
     lost: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What became of a call under an earlier owner: attempts made, those the retry policy counts, and the outcome."""
+
+    made: int = 0
+    counted: int = 0
+    result: Completion | CallFailed | None = None
+
+
 @dataclass(slots=True)
 class _Attempt:
     """What is known of a running attempt."""
@@ -111,13 +120,15 @@ class CallRunner:
         """Whether no replica of the tree's model is up now."""
         return not self._tree.pool.serves(self._tree.profile.model)
 
-    async def complete(self, call: Call, reservation: Reservation) -> Completion | CallFailed | Exceeded:
+    async def complete(
+        self, call: Call, reservation: Reservation, earlier: Attempts
+    ) -> Completion | CallFailed | Exceeded:
         """Have the call answered. `reservation` is taken over and settled whatever happens.
 
         An attempt is made again only while no text has come, on another replica where there is one, under a new
-        request id and a new reservation.
+        request id and a new reservation. Attempts go on after those made `earlier`.
         """
-        number, counted, tried = 0, 0, set[int]()
+        number, counted, tried = earlier.made, earlier.counted, set[int]()
         asked = call_amount(self._tree.profile.price, call.prompt_tokens, call.sampling.max_tokens)
         while True:
             number += 1
@@ -171,6 +182,10 @@ class CallRunner:
     async def _attempt(self, attempt: _Attempt) -> Completion:
         try:
             self._record_start(attempt)
+        except BaseException:
+            budget.release(attempt.reservation)
+            raise
+        try:
             await self._tree.log.durable()
             attempt.sent = True
             finished = await self._stream(attempt)
@@ -248,7 +263,7 @@ class CallRunner:
         self._tree.log.record(event_type, head | data, call.node, call.turn)
 
     def _record_start(self, attempt: _Attempt) -> None:
-        call, reserved = attempt.call, attempt.reservation.amount
+        call, reserved, unpriced = attempt.call, attempt.reservation.amount, self._tree.profile.price is None
         data = {
             "replica": attempt.replica.model.name,
             "model": self._tree.profile.model,
@@ -258,7 +273,7 @@ class CallRunner:
                 "max_tokens": call.sampling.max_tokens,
                 "seed": call.seed,
             },
-            "reserve": {"tokens": reserved.tokens, "cost": amount(reserved.cost)},
+            "reserve": {"tokens": reserved.tokens, "cost": None if unpriced else amount(reserved.cost)},
         }
         self._record(EventType.CALL_STARTED, attempt, data)
 
@@ -275,14 +290,16 @@ class CallRunner:
         usage = Usage() if tokens is None else Usage.of(tokens, wasted=True, estimated=True)
         data = {
             "error": {"kind": error.kind.value, "message": str(error), "status": error.status},
-            "retry": {"after_s": round(decision.after_s, 3)} if isinstance(decision, retry.Retry) else None,
+            "retry": _retry_view(decision),
+            "surfaced": bool(attempt.parts),
         }
         self._settle(EventType.CALL_FAILED, attempt, usage, tokens or Tokens(), data)
 
     def _cut_off(self, attempt: _Attempt, why: str) -> None:
         tokens = (attempt.tokens or self._estimate(attempt)) if attempt.sent else Tokens()
         usage = Usage.of(tokens, wasted=True, estimated=True) if attempt.sent else Usage()
-        data = {"error": {"kind": "canceled", "message": why, "status": None}, "retry": None}
+        error = {"kind": "canceled", "message": why, "status": None}
+        data = {"error": error, "retry": None, "surfaced": bool(attempt.parts)}
         self._settle(EventType.CALL_FAILED, attempt, usage, tokens, data)
 
     def _settle(
@@ -315,3 +332,9 @@ class CallRunner:
     def _estimate(self, attempt: _Attempt) -> Tokens:
         written = self._tree.profile.estimated_tokens(len(attempt.text.encode("utf-8", "replace")))
         return Tokens(input=attempt.call.prompt_tokens, output=min(written, attempt.call.sampling.max_tokens))
+
+
+def _retry_view(decision: retry.Retry | retry.GiveUp) -> dict[str, Any] | None:
+    if isinstance(decision, retry.GiveUp):
+        return None
+    return {"after_s": round(decision.after_s, 3), "counts": decision.counts}

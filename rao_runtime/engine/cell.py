@@ -1,6 +1,6 @@
 """Runs one cell: drives the sandbox, waits for children while it is parked, runs checks, and says what came out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from rao_runtime.core.limits import Reason
 from rao_runtime.core.values import cut, well_formed
 from rao_runtime.engine.cell_host import CellHost
 from rao_runtime.engine.children import Children, remaining_view
-from rao_runtime.engine.node_spec import Answer, NodeFailure, NodeSpec
+from rao_runtime.engine.node_log import NodeLog
+from rao_runtime.engine.node_spec import Answer, AuthoredCheck, NodeFailure, NodeSpec
 from rao_runtime.engine.tree_context import TreeContext
 from rao_runtime.ports import Done, Killed, Output, Parked, Raise, Raised, Return, Session, Stopped
 
@@ -59,14 +60,23 @@ class CellPlan:
 class CellRun:
     """One cell of one node."""
 
-    def __init__(self, tree: TreeContext, spec: NodeSpec, account: Account, session: Session, plan: CellPlan) -> None:
+    def __init__(
+        self,
+        tree: TreeContext,
+        spec: NodeSpec,
+        log: NodeLog,
+        account: Account,
+        session: Session,
+        plan: CellPlan,
+    ) -> None:
         self._tree = tree
         self._spec = spec
+        self._log = log
         self._account = account
         self._session = session
         self._plan = plan
-        self._children = Children(tree, spec, account, plan.turn, plan.hold_last_call)
-        self._host = CellHost(tree, spec, self._children, plan.turn, self.budget())
+        self._children = Children(tree, spec, log, account, plan.turn, plan.hold_last_call)
+        self._host = CellHost(tree, spec, log, self._children, plan.turn)
 
     def budget(self) -> dict[str, Any]:
         """What `budget()` tells: as of the cell's start or its last resumption, so that a replay hears the same."""
@@ -78,8 +88,30 @@ class CellRun:
             "max_children": limits.max_children,
         }
 
-    async def run(self, code: str, inputs: Mapping[str, Any] | None, *, now: float) -> CellEnd:
-        """Run it to its end; the children still alive then are cancelled. Raises SandboxError."""
+    def lost(self) -> CellEnd | None:
+        """How the cell ended under an earlier owner, where the sandbox rolled it back: it is not run again."""
+        output = self._log.past.lost_cell(self._plan.turn)
+        if output is None:
+            return None
+        done = self._log.past.skip_cell(self._plan.turn)
+        tries = [event.data["try"] for event in done if event.type is EventType.NODE_CHECK]
+        self._plan.tries.made = max([self._plan.tries.made, *tries])
+        return CellEnd(
+            output=output["output"],
+            error=output["error"],
+            answer=None,
+            failure=None,
+            refused=None,
+            launched=sum(event.type in {EventType.NODE_SPLIT, EventType.NODE_REFUSED} for event in done),
+            kept=False,
+        )
+
+    async def run(self, code: str, inputs: Mapping[str, Any] | None, *, now: float, left: Mapping[str, Any]) -> CellEnd:
+        """Run it to its end; the children still alive then are cancelled. Raises SandboxError.
+
+        `left` is what `budget()` tells, as of the cell's start.
+        """
+        self._host.left = left
         async with self._children:
             outcome = await self._session.run(code, self._host, now=now, inputs=inputs)
             while isinstance(outcome, Parked) and not self._host.has_ended:
@@ -105,15 +137,26 @@ class CellRun:
                 output=parked.output,
                 cell_s=parked.cell_s,
             )
-        await self._tree.log.durable()
-        results = await self._children.batch(parked.pending)
-        self._host.left = self.budget()
-        now = self._tree.clock.now()
-        handed = [{"call_id": call, "node_id": self._children.node_of(call)} for call, _ in results]
-        data = {"results": handed, "now": now, "cell_s": round(parked.cell_s, 6), "budget": dict(self._host.left)}
-        self._tree.log.record(EventType.NODE_RESUMED, data, self._spec, self._plan.turn)
-        await self._tree.log.durable()
-        return await self._session.resume(results, now=now)
+        await self._log.durable()
+        resumed = self._log.replayed(EventType.NODE_RESUMED, self._plan.turn)
+        if resumed is not None:
+            results = self._children.replayed(parked.pending, resumed["results"])
+        else:
+            results = await self._children.batch(parked.pending)
+            resumed = self._resumed(parked, results)
+        self._host.left = resumed["budget"]
+        await self._log.durable()
+        return await self._session.resume(results, now=resumed["now"])
+
+    def _resumed(self, parked: Parked, results: Sequence[tuple[int, Return]]) -> Mapping[str, Any]:
+        """Journal what the cell is given, which decides how it goes on."""
+        data = {
+            "results": [self._children.handed(call) for call, _ in results],
+            "now": self._tree.clock.now(),
+            "cell_s": round(parked.cell_s, 6),
+            "budget": self.budget(),
+        }
+        return self._log.record(EventType.NODE_RESUMED, data, self._plan.turn)
 
     async def _check(self, parked: Parked, held: int) -> Parked | Done | Raised | Stopped | Killed:
         """Run the checks of the answer the cell stands at; a failed one goes back into the cell as an error."""
@@ -122,19 +165,33 @@ class CellRun:
             raise TypeError("only finish() holds a cell")
         self._plan.tries.made += 1
         for check in self._host.checks:
-            verdict = await self._tree.sandbox.evaluate(
-                check.expression, {"answer": candidate.value}, limits=self._tree.settings.cell
-            )
-            passed = isinstance(verdict, Return) and bool(verdict.value)
-            message = _verdict(check.expression, verdict)
-            data = {"author": check.author, "passed": passed, "message": message, "try": self._plan.tries.made}
-            self._tree.log.record(EventType.NODE_CHECK, data, self._spec, self._plan.turn)
-            if not passed:
-                return await self._check_failed(parked, held, message)
+            verdict = await self._judge(check, candidate)
+            if not verdict["passed"]:
+                return await self._check_failed(parked, held, verdict)
         self._host.answer = candidate
         return parked
 
-    async def _check_failed(self, parked: Parked, held: int, message: str) -> Parked | Done | Raised | Stopped | Killed:
+    async def _judge(self, check: AuthoredCheck, candidate: Answer) -> Mapping[str, Any]:
+        """What a check says of an answer; once it was said it is not asked again."""
+        known = self._log.replayed(EventType.NODE_CHECK, self._plan.turn)
+        if known is not None:
+            return known
+        verdict = await self._tree.sandbox.evaluate(
+            check.expression, {"answer": candidate.value}, limits=self._tree.settings.cell
+        )
+        data = {
+            "author": check.author,
+            "passed": isinstance(verdict, Return) and bool(verdict.value),
+            "message": _verdict(check.expression, verdict),
+            "try": self._plan.tries.made,
+            "now": self._tree.clock.now(),
+        }
+        return self._log.record(EventType.NODE_CHECK, data, self._plan.turn)
+
+    async def _check_failed(
+        self, parked: Parked, held: int, verdict: Mapping[str, Any]
+    ) -> Parked | Done | Raised | Stopped | Killed:
+        message = verdict["message"]
         self._host.check_failed()
         if self._plan.tries.made >= self._plan.tries.most:
             self._host.failure = NodeFailure(
@@ -145,7 +202,7 @@ class CellRun:
             )
             return parked
         again = f"the answer was not accepted: {message}. Mend it and call finish again"
-        return await self._session.resume([(held, Raise("ValueError", again))], now=self._tree.clock.now())
+        return await self._session.resume([(held, Raise("ValueError", again))], now=verdict["now"])
 
     def _end(self, outcome: Parked | Done | Raised | Stopped | Killed, alive: list[str]) -> CellEnd:
         output, truncated = self._shown(outcome.output)
@@ -153,11 +210,18 @@ class CellRun:
         if alive and not self._host.has_ended:
             note = f"{len(alive)} sub-agents still ran when this cell ended and were cancelled: await every launch"
             error = note if error is None else f"{error}\n{note}"
-        data = {"output": output, "error": error, "truncated": truncated, "cell_s": round(outcome.cell_s, 6)}
-        self._tree.log.record(EventType.NODE_OUTPUT, data, self._spec, self._plan.turn)
+        data = {
+            "output": output,
+            "error": error,
+            "truncated": truncated,
+            "cell_s": round(outcome.cell_s, 6),
+            "killed": isinstance(outcome, Killed),
+        }
+        # Where a cell runs again, its node has seen what the journal says it printed.
+        seen = self._log.record(EventType.NODE_OUTPUT, data, self._plan.turn, same=() if truncated else ("output",))
         return CellEnd(
-            output=output,
-            error=error,
+            output=seen["output"],
+            error=seen["error"],
             answer=self._host.answer,
             failure=self._host.failure,
             refused=self._host.refused,

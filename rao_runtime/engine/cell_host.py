@@ -8,6 +8,7 @@ from rao_runtime.core.limits import Reason
 from rao_runtime.core.values import JsonValue, to_json
 from rao_runtime.engine import launch as calls
 from rao_runtime.engine.children import Children
+from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import Answer, AuthoredCheck, NodeFailure, NodeSpec
 from rao_runtime.engine.tree_context import TreeContext
 from rao_runtime.ports import Hold, HostCall, Later, Raise, Return, Stop
@@ -27,20 +28,19 @@ class CellHost:
     """Answers the calls of one cell.
 
     After the cell, `answer` or `failure` says that the node is to end; `candidate` is an answer whose checks are still
-    to run; `refused` says why the last call of `finish` was turned down.
+    to run; `refused` says why the last call of `finish` was turned down; `left` is what `budget()` tells.
     """
 
-    def __init__(
-        self, tree: TreeContext, spec: NodeSpec, children: Children, turn: int, left: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, tree: TreeContext, spec: NodeSpec, log: NodeLog, children: Children, turn: int) -> None:
         self.answer: Answer | None = None
         self.candidate: Answer | None = None
         self.checks = list[AuthoredCheck]()
         self.failure: NodeFailure | None = None
         self.refused: Reason | None = None
-        self.left = left
+        self.left: Mapping[str, Any] = {}
         self._tree = tree
         self._spec = spec
+        self._log = log
         self._children = children
         self._turn = turn
         self._published: tuple[JsonValue, ...] = ()
@@ -75,7 +75,7 @@ class CellHost:
     def record_published(self) -> None:
         """Journal the latest partial answer: a cell may offer thousands before anybody could see one."""
         for value in self._published:
-            self._tree.log.record(EventType.NODE_PUBLISHED, {"value": value}, self._spec, self._turn)
+            self._log.record(EventType.NODE_PUBLISHED, {"value": value}, self._turn)
         self._published = ()
 
     def check_failed(self) -> None:

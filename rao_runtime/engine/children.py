@@ -1,27 +1,30 @@
 """The children one cell launched: admitted or refused at the call, run side by side, gone when the cell is."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
 from rao_runtime.core import budget
-from rao_runtime.core.budget import Account, Amount, Exceeded, Remaining
+from rao_runtime.core.budget import Account, Amount, Exceeded, Remaining, Reservation
+from rao_runtime.core.errors import ReplayMismatch
 from rao_runtime.core.events import EventType
 from rao_runtime.core.ids import child_id, child_path
 from rao_runtime.core.limits import Reason, narrowed
-from rao_runtime.core.mode import decide
+from rao_runtime.core.state import NodeState
 from rao_runtime.core.task import Mode
-from rao_runtime.core.transitions import Status
+from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.values import FailedValue, cut
 from rao_runtime.core.view import amount
 from rao_runtime.engine.calls import call_amount
 from rao_runtime.engine.contexts import size_of
 from rao_runtime.engine.launch import Launch
+from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeSpec
 from rao_runtime.engine.prompt import Prompt
+from rao_runtime.engine.replay import own_account
 from rao_runtime.engine.tree_context import Child, TreeContext
 from rao_runtime.ports import Return
 
@@ -50,18 +53,22 @@ class Children:
         self,
         tree: TreeContext,
         parent: NodeSpec,
+        log: NodeLog,
         account: Account,
         turn: int,
         hold_last_call: Callable[[], Exceeded | None],
     ) -> None:
         self._tree = tree
         self._parent = parent
+        self._log = log
         self._account = account
         self._turn = turn
         self._hold_last_call = hold_last_call
         self._gate = _Slots(parent.limits.max_children)
         self._group = asyncio.TaskGroup()
         self._started = dict[int, Child]()
+        self._indices = dict[int, int]()
+        self._nodes = dict[int, str]()
         self._tasks = dict[int, asyncio.Task[None]]()
         self._results = dict[int, Return]()
         self._arrived = asyncio.Event()
@@ -98,14 +105,21 @@ class Children:
         if self._refusals >= MAX_REFUSALS:
             raise ValueError(f"{MAX_REFUSALS} launches of this cell were refused; do the work here, or finish")
         index, self._launches = self._launches, self._launches + 1
-        refusal = self._out_of_reach() or self._start(call_id, self._spec(asked, index), asked)
-        if refusal is not None:
-            self._refuse(call_id, asked.goal, refusal)
+        self._indices[call_id] = index
+        node = self._tree.log.state.nodes.get(child_id(self._parent.node_id, self._turn, index))
+        if node is not None:
+            self._adopt(call_id, self._spec(asked, index), node)
+        elif not self._log.past.is_over:
+            self._refuse_again(call_id, asked, index)
+        else:
+            refusal = self._out_of_reach() or self._start(call_id, self._spec(asked, index))
+            if refusal is not None:
+                self._refuse(call_id, asked.goal, refusal)
 
     def record_split(self) -> None:
         """Journal the children launched since the last time: the recorded decision to split."""
         if self._split:
-            self._tree.log.record(EventType.NODE_SPLIT, {"children": self._split}, self._parent, self._turn)
+            self._log.record(EventType.NODE_SPLIT, {"children": self._split}, self._turn, same=("children",))
             self._split = []
 
     async def batch(self, pending: Sequence[int]) -> list[tuple[int, Return]]:
@@ -120,10 +134,23 @@ class Children:
         ready = sorted(call for call in pending if call in self._results)
         return [(call, self._results.pop(call)) for call in ready]
 
-    def node_of(self, call_id: int) -> str | None:
-        """The child behind a call; None where it was refused."""
-        child = self._started.get(call_id)
-        return None if child is None else child.spec.node_id
+    def handed(self, call_id: int) -> dict[str, Any]:
+        """Which launch of this cell a call was, and its child; None for an earlier cell's or a refused one."""
+        return {"launch_index": self._indices.get(call_id), "node_id": self._nodes.get(call_id)}
+
+    def replayed(self, pending: Sequence[int], handed: Sequence[Mapping[str, Any]]) -> list[tuple[int, Return]]:
+        """The results that an earlier owner handed out, in its order. Raises ReplayMismatch for one not there."""
+        calls = {index: call for call, index in self._indices.items()}
+        earlier = [call for call in pending if call not in self._indices]
+        results = list[tuple[int, Return]]()
+        for each in handed:
+            index = each["launch_index"]
+            call = calls.get(index) if index is not None else (earlier.pop(0) if earlier else None)
+            result = Return(_GONE) if index is None else self._results.pop(-1 if call is None else call, None)
+            if call is None or result is None:
+                raise ReplayMismatch(f"launch {index} of turn {self._turn} has no result to hand out again")
+            results.append((call, result))
+        return results
 
     # --- admission ----------------------------------------------------------------------------------------------------
 
@@ -147,20 +174,8 @@ class Children:
             schema=asked.schema,
             check=None if asked.check is None else AuthoredCheck("parent", asked.check),
             limits=narrowed(below, asked.limits),
-            recursive=self._is_recursive(len(asked.goal), size.chars),
+            recursive=self._tree.is_recursive(len(asked.goal), size.chars),
         )
-
-    def _is_recursive(self, goal_chars: int, context_chars: int) -> bool:
-        tree = self._tree
-        decision = decide(
-            tree.mode,
-            goal_tokens=tree.profile.estimated_tokens(goal_chars),
-            context_tokens=tree.profile.estimated_tokens(context_chars),
-            expected_output_tokens=tree.expected_output_tokens,
-            window=tree.profile.window,
-            auto_fraction=tree.auto_fraction,
-        )
-        return decision.effective is Mode.RECURSIVE
 
     def _out_of_reach(self) -> Refusal | None:
         """What no launch of this cell can have, seen before a child is made up."""
@@ -170,12 +185,34 @@ class Children:
         exceeded = budget.check(self._account, Amount(nodes=1))
         return None if exceeded is None else _refusal(exceeded)
 
-    def _start(self, call_id: int, spec: NodeSpec, asked: Launch) -> Refusal | None:
+    def _adopt(self, call_id: int, spec: NodeSpec, node: NodeState) -> None:
+        """Take up a child that an earlier owner launched: with its result where it has ended, else to run on."""
+        known = node.created["context"]
+        if (node.created["goal"], known and known["sha256"]) != (spec.goal, spec.size.sha256):
+            raise ReplayMismatch(
+                f"launch {spec.launch_index} of turn {self._turn} has another task than the journal says"
+            )
+        self._tree.contexts.add(spec.size)
+        self._note(call_id, spec)
+        if node.status in ENDED:
+            self._arrive(call_id, Return(_value(NodeEnd.of(node))))
+            return
+        spec = replace(spec, recursive=node.created["mode"] == Mode.RECURSIVE.value)
+        account = self._tree.past.account_of(spec.node_id) or self._account
+        prompt = self._tree.start_prompt(spec)
+        first = call_amount(self._tree.profile.price, prompt.tokens, self._tree.sampling.max_tokens)
+        # What does not fit any more, since the interruption has cost something, is asked for again when it is needed.
+        self._hold_last_call()
+        reservation = budget.reserve(account, first)
+        left_s = max(0.0, node.created_at + spec.limits.deadline_s - self._tree.clock.now())
+        self._spawn(call_id, spec, account, prompt, None if isinstance(reservation, Exceeded) else reservation, left_s)
+
+    def _start(self, call_id: int, spec: NodeSpec) -> Refusal | None:
         if not self._tree.contexts.admits(spec.size):
             most = self._tree.contexts.most_bytes
             return Refusal(Reason.OVERLOADED, f"this tree has handed on more than {most} bytes of context; pass less")
         prompt = self._tree.start_prompt(spec)
-        account = self._account_of(spec, asked)
+        account = own_account(self._account, spec.limits, self._parent.limits)
         first = call_amount(self._tree.profile.price, prompt.tokens, self._tree.sampling.max_tokens)
         # A parent that waits must be able to finish: its own next call is set aside before its children's.
         exceeded = self._hold_last_call() or budget.check(account, first + Amount(nodes=1))
@@ -184,35 +221,62 @@ class Children:
         reservation = budget.reserve(account, first)
         if isinstance(reservation, Exceeded):
             return _refusal(reservation)
+        try:
+            record_created(self._tree, spec, prompt)
+        except BaseException:
+            budget.release(reservation)
+            raise
         budget.spend(account, Amount(nodes=1))
         self._tree.contexts.add(spec.size)
-        record_created(self._tree, spec, prompt)
-        child = self._tree.spawn(self._tree, spec, account, prompt, reservation)
-        self._started[call_id] = child
-        self._split.append({"node_id": spec.node_id, "goal": spec.goal})
-        self._tasks[call_id] = self._group.create_task(self._run(call_id, child), name=f"node-{spec.node_id}")
+        self._note(call_id, spec)
+        self._spawn(call_id, spec, account, prompt, reservation, spec.limits.deadline_s)
         return None
 
-    def _account_of(self, spec: NodeSpec, asked: Launch) -> Account:
-        if {"max_nodes", "max_tokens", "max_cost"} & asked.limits.keys():
-            return Account(spec.limits, self._account)
-        return self._account
+    def _note(self, call_id: int, spec: NodeSpec) -> None:
+        self._nodes[call_id] = spec.node_id
+        self._split.append({"node_id": spec.node_id, "goal": spec.goal})
 
-    async def _run(self, call_id: int, child: Child) -> None:
-        end = await child.run(self._gate)
+    def _spawn(
+        self,
+        call_id: int,
+        spec: NodeSpec,
+        account: Account,
+        prompt: Prompt,
+        reservation: Reservation | None,
+        deadline_s: float,
+    ) -> None:
+        child = self._tree.spawn(self._tree, spec, account, prompt, reservation)
+        self._started[call_id] = child
+        self._tasks[call_id] = self._group.create_task(
+            self._run(call_id, child, deadline_s), name=f"node-{spec.node_id}"
+        )
+
+    async def _run(self, call_id: int, child: Child, deadline_s: float) -> None:
+        has_begun = self._tree.log.state.nodes[child.spec.node_id].status is Status.WORKING
+        end = await child.run(_Begun(self._gate) if has_begun else self._gate, deadline_s=deadline_s)
         self._arrive(call_id, Return(_value(end)))
 
     def _refuse(self, call_id: int, goal: str, refusal: Refusal) -> None:
-        left = budget.remaining(self._account)
         self._refusals += 1
         data = {
+            "launch_index": self._indices[call_id],
             "goal": cut(goal, 500)[0],
             "reason": refusal.reason.value,
             "message": refusal.message,
-            "remaining": remaining_view(left),
+            "remaining": remaining_view(budget.remaining(self._account)),
         }
-        self._tree.log.record(EventType.NODE_REFUSED, data, self._parent, self._turn)
+        self._log.record(EventType.NODE_REFUSED, data, self._turn)
         self._arrive(call_id, Return(FailedValue(refusal.reason.value, refusal.message)))
+
+    def _refuse_again(self, call_id: int, asked: Launch, index: int) -> None:
+        """Have the refusal that the journal has as the call's result."""
+        if not self._log.past.next_is(EventType.NODE_REFUSED, launch_index=index):
+            # The journal knows nothing of a launch that was not even well-formed: then this raises.
+            self._spec(asked, index)
+            raise ReplayMismatch(f"launch {index} of turn {self._turn} is not in the journal, which goes on after it")
+        told = self._log.record(EventType.NODE_REFUSED, {}, self._turn)
+        self._refusals += 1
+        self._arrive(call_id, Return(FailedValue(told["reason"], told["message"])))
 
     def _arrive(self, call_id: int, result: Return) -> None:
         self._results[call_id] = result
@@ -277,8 +341,33 @@ class _Slots:
     def __init__(self, slots: int) -> None:
         self._semaphore = asyncio.Semaphore(slots)
 
+    @property
+    def full(self) -> bool:
+        """Whether the next one would have to wait."""
+        return self._semaphore.locked()
+
     async def __aenter__(self) -> None:
         await self._semaphore.acquire()
 
     async def __aexit__(self, *exc: object) -> None:
         self._semaphore.release()
+
+
+class _Begun:
+    """The gate for a child that had begun before an interruption: it never waits, one more or less.
+
+    The place of a child is free a moment before its end is journaled, so that one too many can have begun.
+    """
+
+    def __init__(self, slots: _Slots) -> None:
+        self._slots = slots
+        self._holds = False
+
+    async def __aenter__(self) -> None:
+        if not self._slots.full:
+            await self._slots.__aenter__()
+            self._holds = True
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._holds:
+            await self._slots.__aexit__(*exc)

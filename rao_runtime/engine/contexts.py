@@ -1,8 +1,9 @@
 """A context as bytes: its size, its hash, and the way into the blobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import orjson
 
@@ -70,7 +71,17 @@ def _is_text(context: Content) -> TypeGuard[Context]:
             return False
 
 
-async def keep(blobs: Blobs, tree_id: str, context: Content) -> None:
-    """Put a context where a replay can find it."""
-    if context is not None:
-        await blobs.put(tree_id, encoded(context))
+async def keep(blobs: Blobs, tree_id: str, context: Context) -> dict[str, Any] | None:
+    """Put a task's context where whoever runs the tree can find it; what the journal says of it."""
+    if context is None:
+        return None
+    form = "text" if isinstance(context, str) else "json"
+    return {"sha256": await blobs.put(tree_id, encoded(context)), "chars": context_chars(context), "form": form}
+
+
+async def fetch(blobs: Blobs, tree_id: str, told: Mapping[str, Any] | None) -> Context:
+    """The context that `keep` said this of. Raises KeyError where it is gone."""
+    if told is None:
+        return None
+    data = await blobs.get(tree_id, told["sha256"])
+    return data.decode() if told["form"] == "text" else orjson.loads(data)

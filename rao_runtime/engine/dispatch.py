@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
 
 from rao_runtime.core.errors import Overloaded
+from rao_runtime.ports import RunTree
 
 log = logging.getLogger(__name__)
 
@@ -15,11 +14,11 @@ RETRY_AFTER_S = 5.0
 class LocalDispatch:
     """`ports.Dispatch` for one process. `run_tree` must not raise for anything a tree can do."""
 
-    def __init__(self, run_tree: Callable[[str], Awaitable[None]], *, max_active: int, max_queued: int) -> None:
+    def __init__(self, run_tree: RunTree, *, max_active: int, max_queued: int) -> None:
         self._run_tree = run_tree
         self._max_active = max_active
         self._max_queued = max_queued
-        self._queue = deque[str]()
+        self._queue = dict[str, None]()  # in the order to run them
         self._tasks = dict[str, asyncio.Task[None]]()
         self.closed = False
 
@@ -33,7 +32,7 @@ class LocalDispatch:
         """Trees that wait."""
         return len(self._queue)
 
-    def check_room(self) -> None:
+    async def check_room(self) -> None:
         """Raises Overloaded when the queue is full or the process is about to end."""
         if self.closed:
             raise Overloaded("this server is shutting down", retry_after_s=RETRY_AFTER_S)
@@ -42,16 +41,22 @@ class LocalDispatch:
 
     async def submit(self, tree_id: str) -> None:
         """Run the tree now, or when it is its turn. Raises Overloaded."""
-        self.check_room()
+        await self.check_room()
+        await self.recover(tree_id)
+
+    async def recover(self, tree_id: str) -> None:
+        """As `submit`, but never turned away: the tree was accepted long ago. No effect on one that runs or waits."""
+        if self.closed or tree_id in self._tasks or tree_id in self._queue:
+            return
         if len(self._tasks) < self._max_active:
             self._start(tree_id)
         else:
-            self._queue.append(tree_id)
+            self._queue[tree_id] = None
 
     def expedite(self, tree_id: str) -> None:
         """Run a waiting tree at once: one that was cancelled only needs to end."""
         if tree_id in self._queue:
-            self._queue.remove(tree_id)
+            del self._queue[tree_id]
             self._start(tree_id)
 
     def close(self) -> None:
@@ -59,7 +64,7 @@ class LocalDispatch:
         self.closed = True
 
     async def stop(self) -> None:
-        """Cancel what runs, and wait until it is gone."""
+        """Cancel what runs, and wait until it is gone; whether its trees end with it is the host's to say."""
         self.close()
         self._queue.clear()
         tasks = list(self._tasks.values())
@@ -83,4 +88,6 @@ class LocalDispatch:
     def _ended(self, tree_id: str) -> None:
         self._tasks.pop(tree_id, None)
         while self._queue and len(self._tasks) < self._max_active and not self.closed:
-            self._start(self._queue.popleft())
+            tree_id = next(iter(self._queue))
+            del self._queue[tree_id]
+            self._start(tree_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from rao_runtime.core import budget, cells
 from rao_runtime.core.affordable import affordable_completion
 from rao_runtime.core.budget import Account, Exceeded, Reservation
-from rao_runtime.core.errors import FailureKind, JournalError, ModelError, SandboxError, find
+from rao_runtime.core.errors import FailureKind, JournalError, ModelError, ReplayMismatch, SandboxError, find
 from rao_runtime.core.events import EventType
 from rao_runtime.core.ids import seed_of
 from rao_runtime.core.limits import Reason
@@ -17,12 +18,14 @@ from rao_runtime.core.protocol import Action
 from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.turn_plan import TurnPlan, observation_tokens, plan_turn
 from rao_runtime.core.view import amount
-from rao_runtime.engine import contexts, prompts
+from rao_runtime.engine import prompts, wreck
 from rao_runtime.engine.calls import Call, CallFailed, Completion, call_amount
 from rao_runtime.engine.cell import CellEnd, CellPlan, CellRun, CheckTries
 from rao_runtime.engine.cell_host import functions_for
+from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import NodeEnd, NodeFailure, NodeSpec
 from rao_runtime.engine.prompt import Prompt
+from rao_runtime.engine.replay import open_below
 from rao_runtime.engine.tree_context import Gate, TreeContext
 from rao_runtime.ports import SessionSpec
 
@@ -52,6 +55,8 @@ class NodeRun:
         self._tries = CheckTries(tree.settings.max_check_tries)
         self._refused: Reason | None = None
         self._lost_calls = 0
+        self._log = NodeLog(tree.log, spec, tree.past)
+        self._gone = asyncio.Event()
         tree.live[spec.node_id] = self
 
     async def run(self, gate: Gate | None = None, *, deadline_s: float | None = None) -> NodeEnd:
@@ -65,7 +70,7 @@ class NodeRun:
             self._end(_canceled("cancelled together with its parent"))
             raise
         finally:
-            self._give_back()
+            self._leave()
         self._end(end)
         return end
 
@@ -74,6 +79,9 @@ class NodeRun:
             async with asyncio.timeout(deadline_s) as self._scope:
                 if self._stop_asked:
                     self.stop()
+                if self._log.past.is_over:
+                    # Those that had begun before an interruption come first.
+                    await self._log.live()
                 async with gate or nullcontext():
                     return await self._work()
         except TimeoutError:
@@ -87,9 +95,13 @@ class NodeRun:
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
+    async def gone(self) -> None:
+        """Wait until it has ended."""
+        await self._gone.wait()
+
     def never_ran(self) -> None:
         """Close the node where its task was cancelled before it began."""
-        self._give_back()
+        self._leave()
         if self._tree.log.state.nodes[self.spec.node_id].status not in ENDED:
             # A journal that refuses has told so to whoever waits for it; the other children are to be closed as well.
             with suppress(JournalError):
@@ -121,8 +133,7 @@ class NodeRun:
 
     async def _work(self) -> NodeEnd:
         try:
-            await contexts.keep(self._tree.blobs, self._tree.log.state.tree_id, self.spec.context)
-            self._record(EventType.NODE_STARTED, {})
+            self._log.record(EventType.NODE_STARTED, {})
             return await self._turns()
         except Exception as error:
             # The boundary of a node: a bug ends this one with a reason, not the tree. Only lost ownership goes on up.
@@ -167,6 +178,11 @@ class NodeRun:
 
     async def _call(self, turn: int, plan: TurnPlan, *, continuation: bool) -> Completion | NodeFailure | None:
         """The turn's completion; None where its stream broke after text had come, and it may ask anew."""
+        earlier = self._log.attempts(turn)
+        if earlier.result is not None:
+            self._give_back()
+            return self._taken(earlier.result)
+        await self._log.live()
         reserved = self._reserve(plan.max_tokens)
         if isinstance(reserved, Exceeded):
             return _exceeded(reserved)
@@ -183,23 +199,20 @@ class NodeRun:
             stop=(*tree.protocol.stops, *tree.profile.stop),
             continuation=continuation,
         )
-        result = await tree.calls.complete(call, reservation)
-        match result:
-            case Exceeded():
-                return _exceeded(result)
-            case CallFailed():
-                return self._call_failed(result)
-            case Completion():
-                self._lost_calls = 0
-                rendered = tree.protocol.render(result.text, result.reason)
-                self._prompt.add_turn(rendered, result.tokens, rendered[len(result.text) :])
-                return result
+        result = await tree.calls.complete(call, reservation, earlier)
+        return _exceeded(result) if isinstance(result, Exceeded) else self._taken(result)
+
+    def _taken(self, result: Completion | CallFailed) -> Completion | NodeFailure | None:
+        if isinstance(result, CallFailed):
+            return self._call_failed(result)
+        self._lost_calls = 0
+        rendered = self._tree.protocol.render(result.text, result.reason)
+        self._prompt.add_turn(rendered, result.tokens, rendered[len(result.text) :])
+        return result
 
     def _reserve(self, wanted: int) -> tuple[Reservation, int] | Exceeded:
         """Set the call aside; where the whole does not fit, a shorter completion that does."""
-        if self._held is not None:
-            budget.release(self._held)
-            self._held = None
+        self._give_back()
         price, prompt_tokens = self._tree.profile.price, self._prompt.tokens
         reserved = budget.reserve(self._account, call_amount(price, prompt_tokens, wanted))
         if not isinstance(reserved, Exceeded):
@@ -230,33 +243,32 @@ class NodeRun:
         """Run what the completion asks for, and tell the node what came of it."""
         action = self._tree.protocol.parse(completion.text, completion.reason)
         cell = self._cell(turn)
-        now = self._tree.clock.now()
         data = {
             "thought": action.thought,
             "code": action.code,
             "problem": action.problem,
-            "now": now,
+            "now": self._tree.clock.now(),
             "budget": cell.budget(),
         }
-        self._record(EventType.NODE_TURN, data, turn)
+        begun = self._log.record(EventType.NODE_TURN, data, turn, same=("code",))
         self._codes = [*self._codes, action.code or ""][-CODES_KEPT:]
         if (period := cells.repeats(self._codes)) is not None:
             return _stuck(period)
-        end = await self._run(cell, action, turn, now)
+        end = await self._run(cell, action, turn, begun)
         if end.answer is None and end.failure is None:
             self._refused = end.refused
             note = action.problem if action.code is not None else None
             self._prompt.add_observation(prompts.observation(turn, end.output, end.error, note))
         return end
 
-    async def _run(self, cell: CellRun, action: Action, turn: int, now: float) -> CellEnd:
+    async def _run(self, cell: CellRun, action: Action, turn: int, begun: Mapping[str, Any]) -> CellEnd:
         rejected = action.problem if action.code is None else cells.problem(action.code)
         if action.code is None or rejected is not None:
             return self._not_run(rejected or "", turn)
         inputs = None if self._has_inputs else self._inputs()
         # What the cell will do follows from the completion: nothing of it may happen before that is safe.
-        await self._tree.log.durable()
-        end = await cell.run(action.code, inputs, now=now)
+        await self._log.durable()
+        end = cell.lost() or await cell.run(action.code, inputs, now=begun["now"], left=begun["budget"])
         self._has_inputs = self._has_inputs or end.kept
         return end
 
@@ -268,13 +280,14 @@ class NodeRun:
             tries=self._tries,
             hold_last_call=self.hold_last_call,
         )
-        return CellRun(self._tree, self.spec, self._account, self._session, plan)
+        return CellRun(self._tree, self.spec, self._log, self._account, self._session, plan)
 
     def _inputs(self) -> dict[str, Any]:
         return {"goal": self.spec.goal, "context": self.spec.context}
 
     def _not_run(self, why: str, turn: int) -> CellEnd:
-        self._record(EventType.NODE_OUTPUT, {"output": "", "error": why, "truncated": False, "cell_s": 0.0}, turn)
+        data = {"output": "", "error": why, "truncated": False, "cell_s": 0.0, "killed": False}
+        self._log.record(EventType.NODE_OUTPUT, data, turn)
         return CellEnd(output="", error=why, answer=None, failure=None, refused=None, launched=0, kept=True)
 
     # --- the end ------------------------------------------------------------------------------------------------------
@@ -301,11 +314,19 @@ class NodeRun:
         sandbox = find(SandboxError, error)
         if sandbox is not None:
             return _failed(NodeFailure(reason=Reason.SANDBOX_ERROR, message=str(sandbox), retryable=True))
+        mismatch = find(ReplayMismatch, error)
+        if mismatch is not None:
+            log.warning(
+                "node %s of tree %s cannot go on: %s", self.spec.node_id, self._tree.log.state.tree_id, mismatch
+            )
+            message = f"its replay did not match its journal: {mismatch}"
+            return _failed(NodeFailure(reason=Reason.INTERNAL, kind="replay_mismatch", message=message, retryable=True))
         log.exception("node %s of tree %s failed", self.spec.node_id, self._tree.log.state.tree_id)
         return _failed(NodeFailure(reason=Reason.INTERNAL, message="an error of the server; its log has it"))
 
     def _end(self, end: NodeEnd) -> None:
         """Journal the end. Nothing of the node runs any more."""
+        self._close_unreached()
         state = self._tree.log.state.nodes[self.spec.node_id]
         cost = None if state.cost is None else amount(state.cost)
         data: dict[str, Any] = {"usage": state.usage.as_dict(), "cost": cost}
@@ -318,17 +339,27 @@ class NodeRun:
         else:
             failure = end.failure or NodeFailure(reason=Reason.INTERNAL, message="ended without a reason")
             data["error"] = failure.as_dict(self.spec.node_id)
-        self._record(_END_EVENTS[end.status], data)
+        self._log.end(_END_EVENTS[end.status], data)
+
+    def _close_unreached(self) -> None:
+        """End the descendants of an interrupted tree that this node's replay did not come to."""
+        if not self._tree.past.is_over:
+            for node in open_below(self._tree.log.state, self.spec.node_id):
+                wreck.end_node(self._tree.log, node, EventType.NODE_CANCELED, UNREACHED)
+                self._tree.past.caught_up(node.node_id)
+
+    def _leave(self) -> None:
+        self._tree.live.pop(self.spec.node_id, None)
+        self._gone.set()
+        self._give_back()
 
     def _give_back(self) -> None:
-        self._tree.live.pop(self.spec.node_id, None)
         if self._held is not None:
             budget.release(self._held)
             self._held = None
 
-    def _record(self, event_type: EventType, data: dict[str, Any], turn: int | None = None) -> None:
-        self._tree.log.record(event_type, data, self.spec, turn)
 
+UNREACHED = NodeFailure(reason=Reason.CANCELED, message="not reached again after an interruption")
 
 _END_EVENTS = {
     Status.COMPLETED: EventType.NODE_COMPLETED,

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 from rao_runtime.core.limits import Limits, Reason
 from rao_runtime.core.schema import Schema
+from rao_runtime.core.state import NodeState
 from rao_runtime.core.transitions import Status
 from rao_runtime.engine.contexts import Content, ContextSize
+
+Figure: TypeAlias = int | float | Decimal | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class NodeFailure:
     reason: Reason
     message: str
     kind: str | None = None
-    limit: int | float | Decimal | None = None
-    spent: int | float | Decimal | None = None
+    limit: Figure | None = None
+    spent: Figure | None = None
     node_id: str | None = None
     retryable: bool = False
 
@@ -62,6 +65,12 @@ class NodeFailure:
             "spent": _plain(self.spent),
             "retryable": self.retryable,
         }
+
+    @classmethod
+    def from_dict(cls, error: Mapping[str, Any]) -> Self:
+        """What `as_dict` gave; money stays the text it is."""
+        given: dict[str, Any] = {**error, "reason": Reason(error["reason"])}
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +90,13 @@ class NodeEnd:
     answer: Answer | None
     failure: NodeFailure | None
 
+    @classmethod
+    def of(cls, node: NodeState) -> Self:
+        """How a node ended, as its journal tells it."""
+        if node.error is not None:
+            return cls(node.status, None, NodeFailure.from_dict(node.error))
+        return cls(node.status, Answer(value=node.answer, evidence=node.evidence, verified=node.verified), None)
 
-def _plain(figure: float | Decimal | None) -> int | float | str | None:
+
+def _plain(figure: Figure | None) -> int | float | str | None:
     return str(figure) if isinstance(figure, Decimal) else figure

@@ -1,24 +1,25 @@
-"""Runs one tree: claims it, grows it from its root, ends it. One owner, one task group, one budget."""
+"""Runs one tree: grows it from its root, or goes on where an earlier owner stopped, and ends it. One budget."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rao_runtime.core.budget import Account, Amount, spend
-from rao_runtime.core.errors import JournalError, StaleFence, find
-from rao_runtime.core.events import SCHEMA_VERSION, EventType
+from rao_runtime.core.errors import CannotReplay, JournalError, LetGo, StaleFence, find
+from rao_runtime.core.events import SCHEMA_VERSION, Event, EventType
 from rao_runtime.core.ids import root_id
 from rao_runtime.core.limits import Reason
-from rao_runtime.core.mode import ModeDecision, decide
-from rao_runtime.core.profile import Profile
+from rao_runtime.core.mode import ModeDecision
+from rao_runtime.core.profile import Profile, ProtocolName
 from rao_runtime.core.protocol import PROTOCOLS
 from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.core.schema import compile_schema
 from rao_runtime.core.state import TreeState, fold
 from rao_runtime.core.task import Mode, Task
-from rao_runtime.core.transitions import Status
+from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.view import end_view
 from rao_runtime.engine import contexts, wreck
 from rao_runtime.engine.calls import CallRunner, TreeCalls
@@ -27,6 +28,7 @@ from rao_runtime.engine.node import NodeRun
 from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeFailure, NodeSpec
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.prompts import prompt_starter
+from rao_runtime.engine.replay import no_past, past_of
 from rao_runtime.engine.tree_context import Child, NodeSettings, TreeContext
 from rao_runtime.engine.tree_log import TreeLog
 from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, TreeIndex
@@ -35,6 +37,9 @@ log = logging.getLogger(__name__)
 
 # Each level of a tree hands the whole context on in parts: this allows for that many levels, or some waste.
 CONTEXTS_PER_TREE = 16
+# Folding this many events takes some 50 ms: more is done beside the event loop.
+FOLD_INLINE = 2_000
+LAST_WRITE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,7 @@ class Engine:
     """What every tree of this process runs on.
 
     `profile_of` waits until the task's model is known, or says why it cannot be used. `jitter` gives numbers in [0, 1)
-    for the pauses between attempts.
+    for the pauses between attempts. `alone`: no other process could run a tree that this one cannot replay.
     """
 
     clock: Clock
@@ -57,6 +62,7 @@ class Engine:
     jitter: Callable[[], float]
     profile_of: Callable[[Task], Awaitable[Profile | NodeFailure]]
     version: str
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ class Accepted:
 
 
 class TreeRun:
-    """One tree from its claim to its terminal event.
+    """One tree from its claim to its terminal event; runs once.
 
     `state`, `account` (its whole budget) and `live` (its nodes by id, while they run) can be looked at any time;
     `ended` tells that the terminal event is in the journal.
@@ -84,27 +90,75 @@ class TreeRun:
         self.ended = False
         self._scope: asyncio.Timeout | None = None
         self._canceled = False
+        self._past = no_past()
+        self._log: TreeLog | None = None
+        self._given_up = False
 
-    async def run(self) -> None:
-        """Run it to the end. Returns early, writing nothing more, once another owner has claimed the tree."""
+    async def run(self, fence: int, events: Sequence[Event]) -> None:
+        """Run it to the end under this fence, from where its journal, these events, leaves off.
+
+        Returns early, writing nothing more, once another owner has claimed the tree or `let_go` was called. Raises
+        CannotReplay where another process is to go on with it.
+        """
         engine, tree_id = self._engine, self._accepted.tree_id
-        claim = await engine.journal.claim(tree_id)
-        self.state = fold(tree_id, await engine.journal.read(tree_id))
-        try:
-            async with TreeLog(engine.journal, engine.clock, self.state, claim.fence) as tree_log:
-                await self._own(tree_log)
-                await tree_log.durable()
-                self.ended = self.state.has_ended
-        except* StaleFence:
-            log.warning("tree %s has a new owner; letting go", tree_id)
+        self.state = await fold_aside(tree_id, events)
+        self.ended = self.state.has_ended
+        if not self.ended:
+            try:
+                async with TreeLog(engine.journal, engine.clock, self.state, fence) as tree_log:
+                    await self._with_pen(tree_log, events)
+            except* StaleFence:
+                log.warning("tree %s has a new owner; letting go", tree_id)
+            except* LetGo:
+                log.info("tree %s was let go at event %d", tree_id, self.state.last_seq)
         if self.ended:
-            await engine.index.set_status(tree_id, str(self.state.status))
+            await engine.index.set_status(tree_id, str(self.state.status), nodes=len(self.state.nodes))
+
+    def let_go(self) -> None:
+        """Give the tree up, so that whoever claims it next goes on; the task of `run` is to be cancelled after this."""
+        self._given_up = True
+        if self._log is not None:
+            self._log.seal()
+
+    async def _with_pen(self, tree_log: TreeLog, events: Sequence[Event]) -> None:
+        self._log = tree_log
+        if self._given_up:
+            tree_log.seal()
+        try:
+            if self.state.started:
+                self._go_back(tree_log, events)
+            await self._own(tree_log)
+            await tree_log.durable()
+            self.ended = self.state.has_ended
+        finally:
+            if self._given_up:
+                await _written(tree_log)
+
+    def _go_back(self, tree_log: TreeLog, events: Sequence[Event]) -> None:
+        """Take up what an earlier owner left: its open calls are settled, its nodes have a past."""
+        tree_log.record(EventType.TREE_RESUMED, {"fence": tree_log.fence, "from_seq": self.state.last_seq})
+        settled = list[Event]()
+        for node in self.state.nodes.values():
+            settled += wreck.close_calls(tree_log, node, "interrupted", "its owner stopped before the call ended")
+        self._past = past_of(self.state, [*events, *settled], self.account)
+
+    def _unreplayable(self) -> NodeFailure | None:
+        """Why this process cannot go on with the tree, if it cannot. Raises CannotReplay where another may."""
+        made: Mapping[str, Any] = self.state.started["versions"] if self.state.started else {}
+        ours = {"schema": SCHEMA_VERSION, "sandbox": self._engine.sandbox.version}
+        other = [f"{name} {made[name]} (here {ours[name]})" for name in ours if made and made[name] != ours[name]]
+        if not other:
+            return None
+        why = f"it was started with {', '.join(other)} and cannot be replayed here"
+        if not self._engine.alone and self._left_s() > 0:
+            raise CannotReplay(f"tree {self.state.tree_id}: {why}")
+        return NodeFailure(reason=Reason.INTERNAL, kind="replay_mismatch", message=why, retryable=True)
 
     async def _own(self, tree_log: TreeLog) -> None:
         try:
             end = await self._listening(tree_log)
         except Exception as error:
-            if find(JournalError, error) is not None:
+            if find(JournalError, error) is not None or find(CannotReplay, error) is not None:
                 raise
             # The boundary of a tree: whatever broke in it, its followers get an end.
             log.exception("tree %s broke", self.state.tree_id)
@@ -114,21 +168,33 @@ class TreeRun:
 
     async def _listening(self, tree_log: TreeLog) -> NodeEnd:
         async with asyncio.TaskGroup() as group:
-            listener = group.create_task(self._listen())
+            listener = group.create_task(self._listen(tree_log))
             try:
                 return await self._solve(tree_log)
             finally:
                 listener.cancel()
 
-    async def _listen(self) -> None:
+    async def _listen(self, tree_log: TreeLog) -> None:
         """Carry out what gateways ask of this tree, until it ends."""
         async for command in self._engine.journal.commands(self.state.tree_id):
             if command.kind != "cancel":
                 log.warning("tree %s: unknown command %s", self.state.tree_id, command.kind)
             elif command.node_id is None:
                 self._cancel()
-            elif (node := self.live.get(command.node_id)) is not None:
-                node.stop()
+                # Asking for the next command says that this one is done, which it is once the tree has ended.
+                await asyncio.get_running_loop().create_future()
+            else:
+                await self._cancel_node(tree_log, command.node_id)
+        raise StaleFence(f"tree {self.state.tree_id} has another owner, or is gone")
+
+    async def _cancel_node(self, tree_log: TreeLog, node_id: str) -> None:
+        # While nodes replay, this one may be about to come.
+        await self._past.all_caught_up()
+        node = self.live.get(node_id)
+        if node is not None:
+            node.stop()
+            await node.gone()
+            await tree_log.durable()
 
     def _cancel(self) -> None:
         self._canceled = True
@@ -141,25 +207,40 @@ class TreeRun:
     async def _solve(self, tree_log: TreeLog) -> NodeEnd:
         try:
             async with asyncio.timeout(self._left_s()) as self._scope:
-                profile = await self._engine.profile_of(self._accepted.task)
+                if self._canceled:
+                    self._cancel()
+                profile = await self._engine.profile_of(self._task())
         except TimeoutError:
-            return self._ended_early()
+            return self._ended_early(tree_log)
         finally:
             self._scope = None
         if isinstance(profile, NodeFailure):
-            return NodeEnd(Status.FAILED, None, profile)
-        return await self._grow(tree_log, profile)
+            return self._gave_up(tree_log, profile)
+        failure = self._unreplayable()
+        return await self._grow(tree_log, profile) if failure is None else self._gave_up(tree_log, failure)
+
+    def _task(self) -> Task:
+        """The task, with the model that was settled on when the tree started."""
+        task = self._accepted.task
+        return replace(task, model=self.state.started["model"]) if self.state.started else task
 
     async def _grow(self, tree_log: TreeLog, profile: Profile) -> NodeEnd:
-        size = contexts.size_of(self._accepted.task.context)
-        decision = self._decision(profile, size)
-        self._record_started(tree_log, profile, decision)
-        await self._engine.index.set_status(self.state.tree_id, Status.WORKING)
+        if self.state.started:
+            profile = replace(profile, protocol=ProtocolName(self.state.started["versions"]["protocol"]))
         tree = self._context(tree_log, profile)
-        spec = self._root_spec(size, recursive=decision.effective is Mode.RECURSIVE)
+        size = contexts.size_of(self._accepted.task.context)
+        if not self.state.started:
+            decision = tree.mode_of(len(self._accepted.task.goal), size.chars)
+            self._record_started(tree_log, profile, decision)
+            await self._engine.index.set_status(self.state.tree_id, Status.WORKING)
+        recursive = self.state.started["mode"]["effective"] == Mode.RECURSIVE.value
+        spec = self._root_spec(size, recursive=recursive)
         prompt = tree.start_prompt(spec)
-        spend(self.account, Amount(nodes=1))
-        record_created(tree, spec, prompt)
+        if self.state.root_id is not None and self.state.nodes[self.state.root_id].status in ENDED:
+            return NodeEnd.of(self.state.nodes[self.state.root_id])
+        if self.state.root_id is None:
+            spend(self.account, Amount(nodes=1))
+            record_created(tree, spec, prompt)
         # Nothing is reserved yet: the root itself finds a first call that fits, or says which limit is too small.
         root = NodeRun(tree, spec, self.account, prompt, None)
         if self._canceled:
@@ -170,27 +251,21 @@ class TreeRun:
         deadline = self.state.created_at + self._accepted.task.limits.deadline_s
         return max(0.0, deadline - self._engine.clock.now())
 
-    def _ended_early(self) -> NodeEnd:
+    def _ended_early(self, tree_log: TreeLog) -> NodeEnd:
         if self._canceled:
             failure = NodeFailure(reason=Reason.CANCELED, message="cancelled before it started")
-            return NodeEnd(Status.CANCELED, None, failure)
+            return self._gave_up(tree_log, failure, Status.CANCELED)
         limit = self._accepted.task.limits.deadline_s
         message = f"no replica answered within the {limit:g} s this tree had"
         failure = NodeFailure(reason=Reason.DEADLINE, message=message, limit=limit, spent=limit, retryable=True)
-        return NodeEnd(Status.FAILED, None, failure)
+        return self._gave_up(tree_log, failure)
+
+    def _gave_up(self, tree_log: TreeLog, failure: NodeFailure, status: Status = Status.FAILED) -> NodeEnd:
+        """The end of a tree of which nothing runs; what an earlier owner left open ends with it."""
+        wreck.clear(tree_log, failure)
+        return NodeEnd(status, None, failure)
 
     # --- what the tree is made of -------------------------------------------------------------------------------------
-
-    def _decision(self, profile: Profile, size: contexts.ContextSize) -> ModeDecision:
-        task = self._accepted.task
-        return decide(
-            task.mode,
-            goal_tokens=profile.estimated_tokens(len(task.goal)),
-            context_tokens=profile.estimated_tokens(size.chars),
-            expected_output_tokens=task.expected_output_tokens,
-            window=profile.window,
-            auto_fraction=task.auto_fraction,
-        )
 
     def _root_spec(self, size: contexts.ContextSize, *, recursive: bool) -> NodeSpec:
         task = self._accepted.task
@@ -245,6 +320,7 @@ class TreeRun:
             start_prompt=prompt_starter(profile, engine.sandbox_notes),
             spawn=NodeRun,
             contexts=contexts.ContextMeter(CONTEXTS_PER_TREE * engine.settings.max_context_bytes),
+            past=self._past,
             live=self.live,
         )
 
@@ -275,6 +351,18 @@ class TreeRun:
         error = None if failure is None else failure.as_dict(root_id(self.state.tree_id))
         view = end_view(self.state, end.status, now=now, answer=answer, error=error)
         tree_log.record(_END_EVENTS[end.status], view)
+
+
+async def _written(tree_log: TreeLog) -> None:
+    """Have what was spent written, unless that takes too long: then it counts in full when the tree is taken up."""
+    with suppress(TimeoutError, JournalError):
+        async with asyncio.timeout(LAST_WRITE_S):
+            await tree_log.durable()
+
+
+async def fold_aside(tree_id: str, events: Sequence[Event]) -> TreeState:
+    """The state after these events; many of them are folded beside the event loop, where they take a while."""
+    return fold(tree_id, events) if len(events) < FOLD_INLINE else await asyncio.to_thread(fold, tree_id, events)
 
 
 _END_EVENTS = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rao_runtime.core.budget import Account, Reservation
+from rao_runtime.core.mode import ModeDecision, decide
 from rao_runtime.core.profile import CallSampling, Profile
 from rao_runtime.core.protocol import ActionProtocol
 from rao_runtime.core.task import Mode
@@ -12,6 +13,7 @@ from rao_runtime.engine.calls import CallRunner
 from rao_runtime.engine.contexts import ContextMeter
 from rao_runtime.engine.node_spec import NodeEnd, NodeSpec
 from rao_runtime.engine.prompt import Prompt
+from rao_runtime.engine.replay import TreePast
 from rao_runtime.engine.tree_log import TreeLog
 from rao_runtime.ports import Blobs, CellLimits, Clock, Sandbox
 
@@ -35,12 +37,16 @@ class Child(Protocol):
         """What it was asked."""
         ...
 
-    async def run(self, gate: "Gate | None" = None) -> NodeEnd:
-        """Run it to its end; `gate` holds it back until it is its turn."""
+    async def run(self, gate: "Gate | None" = None, *, deadline_s: float | None = None) -> NodeEnd:
+        """Run it to its end; `gate` holds it back until it is its turn, `deadline_s` is what is left of its time."""
         ...
 
     def stop(self) -> None:
         """Cancel it with all below it; its parent goes on."""
+        ...
+
+    async def gone(self) -> None:
+        """Wait until it has ended."""
         ...
 
     def never_ran(self) -> None:
@@ -78,4 +84,20 @@ class TreeContext:
     start_prompt: Callable[[NodeSpec], Prompt]
     spawn: Spawn
     contexts: ContextMeter
+    past: TreePast
     live: dict[str, Child] = field(default_factory=dict[str, Child])
+
+    def is_recursive(self, goal_chars: int, context_chars: int) -> bool:
+        """Whether a node with such a task may launch children."""
+        return self.mode_of(goal_chars, context_chars).effective is Mode.RECURSIVE
+
+    def mode_of(self, goal_chars: int, context_chars: int) -> ModeDecision:
+        """The mode of a node with such a task, and the numbers behind it."""
+        return decide(
+            self.mode,
+            goal_tokens=self.profile.estimated_tokens(goal_chars),
+            context_tokens=self.profile.estimated_tokens(context_chars),
+            expected_output_tokens=self.expected_output_tokens,
+            window=self.profile.window,
+            auto_fraction=self.auto_fraction,
+        )

@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
-from rao_runtime.core.errors import JournalError
+from rao_runtime.core.errors import JournalError, LetGo
 from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.state import TreeState
 from rao_runtime.ports import Clock, Journal
+
+SETTLEMENTS = frozenset({EventType.CALL_COMPLETED, EventType.CALL_FAILED})
 
 
 class NodeRef(Protocol):
@@ -40,6 +42,7 @@ class TreeLog:
         self._wake = asyncio.Event()
         self._progress = asyncio.get_running_loop().create_future()
         self._failure: JournalError | None = None
+        self._sealed = False
         self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -53,10 +56,15 @@ class TreeLog:
 
     def record(
         self, event_type: EventType, data: Mapping[str, Any], node: NodeRef | None = None, turn: int | None = None
-    ) -> None:
-        """Add an event to the state and to what is to be written. Raises JournalError once the journal refused one."""
+    ) -> Event:
+        """Add an event to the state and to what is to be written.
+
+        Raises JournalError once the journal refused one, and LetGo for all but the ends of calls once it is sealed.
+        """
         if self._failure is not None:
             raise self._failure
+        if self._sealed and event_type not in SETTLEMENTS:
+            raise LetGo(f"tree {self.state.tree_id} was let go")
         event = Event(
             seq=self.state.last_seq + 1,
             type=event_type,
@@ -72,6 +80,11 @@ class TreeLog:
         self.state.apply(event)
         self._pending.append(event)
         self._wake.set()
+        return event
+
+    def seal(self) -> None:
+        """Let nothing more happen in this tree: from now on only what its open calls came to is taken."""
+        self._sealed = True
 
     async def durable(self) -> None:
         """Wait until everything recorded so far is in the journal. Raises JournalError when it will never be."""

@@ -19,11 +19,11 @@ from rao_runtime.ports.cell import (
     Stopped,
 )
 from rao_runtime.ports.clock import Clock
-from rao_runtime.ports.dispatch import Dispatch
-from rao_runtime.ports.journal import Claim, Command, Journal
+from rao_runtime.ports.dispatch import Dispatch, RunTree
+from rao_runtime.ports.journal import Claim, Command, Journal, JournalHealth
 from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta
 from rao_runtime.ports.sandbox import CellLimits, Sandbox, Session, SessionSpec
-from rao_runtime.ports.tree_index import TreeEntry, TreeIndex
+from rao_runtime.ports.tree_index import Retention, TreeEntry, TreeIndex
 
 __all__ = [
     "Blobs",
@@ -39,6 +39,7 @@ __all__ = [
     "Host",
     "HostCall",
     "Journal",
+    "JournalHealth",
     "Killed",
     "Later",
     "Message",
@@ -49,7 +50,9 @@ __all__ = [
     "Parked",
     "Raise",
     "Raised",
+    "Retention",
     "Return",
+    "RunTree",
     "Sandbox",
     "ServedModel",
     "Session",

@@ -24,11 +24,28 @@ class Command:
     node_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class JournalHealth:
+    """What keeps the journal (`memory`, `redis`), whether it takes writes now, and if not, why."""
+
+    kind: str
+    ready: bool
+    detail: str | None = None
+
+
 class Journal(Protocol):
-    """The append-only record of every tree, and the way to its owner."""
+    """The append-only record of every tree, and the way to its owner.
+
+    Every call can be repeated: a write whose reply was lost is made once. While the store is in trouble an owner's
+    calls wait, everybody else's raise JournalUnavailable.
+    """
+
+    async def create(self, tree_id: str, events: Sequence[Event] = ()) -> bool:
+        """Make a tree with its first events, before anybody owns it. False, and nothing is changed, where it exists."""
+        ...
 
     async def claim(self, tree_id: str) -> Claim:
-        """Become the owner: fence + 1."""
+        """Become the owner: fence + 1. Raises UnknownTree."""
         ...
 
     async def append(self, tree_id: str, fence: int, events: Sequence[Event]) -> None:
@@ -62,9 +79,13 @@ class Journal(Protocol):
         ...
 
     def commands(self, tree_id: str) -> AsyncIterator[Command]:
-        """Commands in the order they were sent; for the owner."""
+        """Commands in the order they were sent; for the owner. Ends when the tree has another owner, or is gone."""
         ...
 
     async def delete(self, tree_id: str) -> None:
         """Erase the tree's events. Raises UnknownTree."""
+        ...
+
+    def health(self) -> JournalHealth:
+        """How the store is doing, as of the last time it was used or probed."""
         ...

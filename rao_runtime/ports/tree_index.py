@@ -15,18 +15,30 @@ class TreeEntry:
     created_at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How much of ended trees is kept: at most so many trees, so many nodes of them, for so long after their end."""
+
+    trees: int
+    nodes: int
+    age_s: float
+
+
 class TreeIndex(Protocol):
-    """Finds trees: by key, by tenant, by age."""
+    """Finds trees: by key, by tenant, by age.
+
+    An index is written before the tree it names, and removed after it: an entry may have no tree, never the other way.
+    """
 
     async def add(self, entry: TreeEntry, *, key: str | None, fingerprint: str) -> str | None:
         """Enter a tree. Returns None, or the tree_id already entered under this tenant and key.
 
-        Raises KeyReused where that one has another fingerprint.
+        A key is kept 24 hours, or until its tree is removed. Raises KeyReused where its tree has another fingerprint.
         """
         ...
 
-    async def set_status(self, tree_id: str, status: str) -> None:
-        """Note where a tree stands; no error for one that is gone."""
+    async def set_status(self, tree_id: str, status: str, *, nodes: int = 0) -> None:
+        """Note where a tree stands, and once it has ended how many nodes it has; no error for one that is gone."""
         ...
 
     async def get(self, tree_id: str) -> TreeEntry | None:
@@ -43,6 +55,10 @@ class TreeIndex(Protocol):
         """Drop the entry and its key."""
         ...
 
-    def to_drop(self, *, retain_trees: int, retain_s: float) -> Sequence[str]:
-        """Ended trees beyond the newest `retain_trees`, or that ended over `retain_s` ago; oldest first."""
+    async def active(self, *, limit: int = 10_000) -> Sequence[TreeEntry]:
+        """Trees that have not ended, oldest first."""
+        ...
+
+    async def to_drop(self, retention: Retention, *, limit: int = 1_000) -> Sequence[str]:
+        """Ended trees that are kept no longer, oldest end first; never the newest one for its nodes alone."""
         ...

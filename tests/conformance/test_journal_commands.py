@@ -15,6 +15,7 @@ FIRST, SECOND, THIRD = Command("cancel", "n1"), Command("cancel", "n2"), Command
 @pytest.fixture(params=MAKERS)
 async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
     async with MAKERS[request.param]() as stores:
+        await stores.journal.create("t1")
         await stores.journal.claim("t1")
         yield stores.journal
 
@@ -44,6 +45,7 @@ async def test_a_new_owner_takes_over_what_was_not_read(journal: Journal) -> Non
         await journal.send("t1", command)
     former = journal.commands("t1")
     assert [await next_of(former), await next_of(former)] == [FIRST, SECOND]
+    await journal.create("t1")
     await journal.claim("t1")
     commands = journal.commands("t1")
     # The former owner never came back from applying the second, so nobody knows that it did.
@@ -54,6 +56,7 @@ async def test_the_former_owner_hears_no_more_commands(journal: Journal) -> None
     former = journal.commands("t1")
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(collect(former))
+        await journal.create("t1")
         await journal.claim("t1")
         await journal.send("t1", FIRST)
     assert reading.result() == []

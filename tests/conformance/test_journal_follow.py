@@ -17,6 +17,7 @@ Batches = AsyncIterator[Sequence[Event | NodeDelta]]
 @pytest.fixture(params=MAKERS)
 async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
     async with MAKERS[request.param]() as stores:
+        await stores.journal.create("t1")
         await stores.journal.claim("t1")
         yield stores.journal
 

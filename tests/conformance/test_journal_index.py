@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.core.errors import Fault, InvalidRequest, KeyReused
-from rao_runtime.ports import TreeIndex
+from rao_runtime.ports import Retention, TreeIndex
 from tests.conformance.journal_makers import MAKERS, HandClock, Stores, entry
 
 DAY_S = 24 * 3600.0
@@ -18,6 +18,10 @@ DAY_S = 24 * 3600.0
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     async with MAKERS[request.param]() as stores:
         yield stores
+
+
+def keep(trees: int, nodes: int = 1_000) -> Retention:
+    return Retention(trees=trees, nodes=nodes, age_s=100.0)
 
 
 async def fill(index: TreeIndex, count: int) -> list[str]:
@@ -92,10 +96,10 @@ async def test_finished_trees_beyond_the_count_are_dropped_oldest_end_first(stor
     for tree_id in ("t3", "t1", "t4"):
         stores.clock.time += 1
         await index.set_status(tree_id, "completed")
-    assert index.to_drop(retain_trees=3, retain_s=100) == []
-    assert index.to_drop(retain_trees=1, retain_s=100) == ["t3", "t1"]
+    assert await index.to_drop(keep(3)) == []
+    assert await index.to_drop(keep(1)) == ["t3", "t1"]
     await index.remove("t3")
-    assert index.to_drop(retain_trees=1, retain_s=100) == ["t1"]
+    assert await index.to_drop(keep(1)) == ["t1"]
 
 
 async def test_finished_trees_are_dropped_when_their_time_is_up_and_running_ones_never(stores: Stores) -> None:
@@ -105,9 +109,33 @@ async def test_finished_trees_are_dropped_when_their_time_is_up_and_running_ones
     await index.set_status("done", "failed")
     await index.set_status("running", "working")
     stores.clock.time += 99
-    assert index.to_drop(retain_trees=10, retain_s=100) == []
+    assert await index.to_drop(keep(10)) == []
     stores.clock.time += 1
-    assert index.to_drop(retain_trees=10, retain_s=100) == ["done"]
+    assert await index.to_drop(keep(10)) == ["done"]
+
+
+async def test_trees_are_dropped_for_their_nodes_but_the_newest_stays(stores: Stores) -> None:
+    index = stores.index
+    for n in range(4):
+        await index.add(entry(f"t{n}", float(n)), key=None, fingerprint="")
+        stores.clock.time += 1
+        await index.set_status(f"t{n}", "completed", nodes=40)
+    assert await index.to_drop(keep(10, nodes=160)) == []
+    assert await index.to_drop(keep(10, nodes=100)) == ["t0", "t1"]
+    assert await index.to_drop(keep(10, nodes=1)) == ["t0", "t1", "t2"]
+    assert await index.to_drop(keep(10, nodes=1), limit=2) == ["t0", "t1"]
+
+
+async def test_trees_that_have_not_ended_are_listed_oldest_first(stores: Stores) -> None:
+    index = stores.index
+    for tree_id, at in (("t3", 3.0), ("t1", 1.0), ("t2", 2.0), ("t4", 4.0)):
+        await index.add(entry(tree_id, at), key=None, fingerprint="")
+    await index.set_status("t1", "working")
+    await index.set_status("t2", "failed")
+    assert [found.tree_id for found in await index.active()] == ["t1", "t3", "t4"]
+    assert [found.tree_id for found in await index.active(limit=2)] == ["t1", "t3"]
+    await index.remove("t3")
+    assert [found.status for found in await index.active()] == ["working", "submitted"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 10])

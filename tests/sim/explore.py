@@ -13,11 +13,11 @@ from rao_runtime.core.errors import FailureKind, UnknownNode
 from rao_runtime.core.limits import Reason
 from rao_runtime.ports import ModelRequest, ServedModel
 from tests.sim.clock import EPOCH, SimClock
-from tests.sim.faults import CancelNode, CancelTree, ReplicaPlan, TakeOver
+from tests.sim.faults import CancelNode, CancelTree, Kill, ReplicaPlan, TakeOver
 from tests.sim.loop import simulate
 from tests.sim.programs import completion
 from tests.sim.record import digest, shown
-from tests.sim.scenario import FAR_S, Scenario, TreePlan, draw_scenario
+from tests.sim.scenario import FAR_S, Scenario, TreePlan, deadly, draw_scenario
 from tests.sim.world import MODEL, Setup, World
 from tests.sim.writing import goal_of, turn_of
 
@@ -41,9 +41,9 @@ class Report:
     virtual_s: float
 
 
-def run_seed(seed: int, *, shuffle: bool = False) -> Report:
-    """Run it. `shuffle` lets the explorer draw the order of callbacks too. Raises Broken."""
-    scenario = draw_scenario(seed)
+def run_seed(seed: int, *, shuffle: bool = False, deaths: bool = False) -> Report:
+    """Run it. `shuffle` draws the order of callbacks too, `deaths` kills the process. Raises Broken."""
+    scenario = deadly(draw_scenario(seed)) if deaths else draw_scenario(seed)
     return simulate(partial(_run, scenario), shuffle=seed if shuffle else None)
 
 
@@ -107,7 +107,7 @@ async def _tree(world: World, plan: TreePlan) -> str:
                     acts.create_task(_cancel(world, tree_id, at, lambda nodes: None))
                 case CancelNode(at, pick):
                     acts.create_task(_cancel(world, tree_id, at, partial(_picked, pick)))
-                case TakeOver():
+                case TakeOver() | Kill():
                     pass
     return tree_id
 
@@ -144,6 +144,12 @@ def _setup(scenario: Scenario) -> Setup:
         for act in tree.acts
         if isinstance(act, TakeOver)
     }
+    kills = {
+        (number, act.append): act
+        for number, tree in enumerate(scenario.trees)
+        for act in tree.acts
+        if isinstance(act, Kill)
+    }
     return Setup(
         seed=scenario.seed,
         slots=scenario.slots,
@@ -153,6 +159,7 @@ def _setup(scenario: Scenario) -> Setup:
         max_tokens=scenario.max_tokens,
         lag_s=scenario.lag_s,
         take_over=frozenset(take_over),
+        kills=kills,
     )
 
 

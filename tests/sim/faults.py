@@ -46,7 +46,19 @@ class TakeOver:
     append: int
 
 
-Act = CancelTree | CancelNode | TakeOver
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """The process dies at this append of the tree's owner, before or after the journal has it, and starts again.
+
+    `gently`: it is told to stop, and lets its trees go.
+    """
+
+    append: int
+    written: bool
+    gently: bool = False
+
+
+Act = CancelTree | CancelNode | TakeOver | Kill
 
 
 def draw_replica(draw: random.Random) -> ReplicaPlan:
@@ -70,6 +82,15 @@ def draw_acts(draw: random.Random) -> Sequence[Act]:
     if draw.random() < 0.1:
         acts.append(TakeOver(draw.choice([2, 3, 5, draw.randrange(2, 40), draw.randrange(2, 200)])))
     return acts
+
+
+def draw_kills(draw: random.Random) -> Sequence[Kill]:
+    """When the process dies over one tree; one that was taken up may be dropped again."""
+    kills = list[Kill]()
+    while draw.random() < 0.6:
+        at = draw.choice([draw.randrange(1, 12), draw.randrange(1, 60), draw.randrange(1, 300)])
+        kills.append(Kill(at, written=draw.random() < 0.5, gently=draw.random() < 0.25))
+    return kills
 
 
 def _rates(draw: random.Random) -> Faults:

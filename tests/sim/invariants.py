@@ -2,7 +2,7 @@
 
 1 nothing exceeds a cap · 2 moves are legal, ends come once · 3 an ended parent has no live descendant · 4 a waiting
 node holds no slot · 5 every attempt is settled once · 6 reservations are closed · 7 the journal folds to the live
-state · 8 a stale owner writes nothing · 9 nothing is left behind.
+state · 8 a stale owner writes nothing · 9 nothing is left behind · 10 what was interrupted replays as it was.
 """
 
 import asyncio
@@ -124,6 +124,8 @@ class Invariants:
             self._note(tree_id, f"7: the journal folds to another state: {difference(again, state)}")
         for node in state.nodes.values():
             self._check_node(tree_id, state, node)
+            if node.error is not None and node.error["kind"] == "replay_mismatch":
+                self._note(tree_id, f"10: node {node.node_id} did not replay: {node.error['message']}")
         attempts = [a for m in self._models for a in m.ledger if a.request.request_id.partition("-")[0] in state.nodes]
         for fault in ledger_faults(events, attempts):
             self._note(tree_id, f"5: {fault}")

@@ -24,7 +24,9 @@ def ledger_faults(events: Sequence[Event], attempts: Sequence[Attempt]) -> Itera
     asked = Counter(attempt.request.request_id for attempt in attempts)
     yield from _order_faults(events)
     for key in sorted(settled.keys() - asked.keys()):
-        if settled[key].data["usage"]["calls"]:
+        # A worker that dies before it sends leaves a call that counts as sent.
+        unsure = settled[key].type is EventType.CALL_FAILED and _cut(settled[key])
+        if settled[key].data["usage"]["calls"] and not unsure:
             yield f"attempt {key} was booked, and no replica knows it"
     for attempt in attempts:
         key = attempt.request.request_id
@@ -38,12 +40,15 @@ def ledger_faults(events: Sequence[Event], attempts: Sequence[Attempt]) -> Itera
 
 def _order_faults(events: Sequence[Event]) -> Iterator[str]:
     running = set[str]()
+    completed = set[str]()
     ended = set[str | None]()
     for event in events:
         if event.type in NODE_ENDS:
             ended.add(event.node_id)
         elif event.type is EventType.CALL_STARTED:
             running.add(_request_id(event))
+            if event.data["call_id"] in completed:
+                yield f"call {event.data['call_id']} had finished and was sent again"
         elif event.type in SETTLED:
             key = _request_id(event)
             if key not in running:
@@ -51,6 +56,8 @@ def _order_faults(events: Sequence[Event]) -> Iterator[str]:
             if event.node_id in ended:
                 yield f"attempt {key} was settled after its node's end"
             running.discard(key)
+            if event.type is EventType.CALL_COMPLETED:
+                completed.add(event.data["call_id"])
     if running:
         yield f"attempts never settled: {sorted(running)}"
 
@@ -58,6 +65,8 @@ def _order_faults(events: Sequence[Event]) -> Iterator[str]:
 def _usage_faults(attempt: Attempt, event: Event) -> Iterator[str]:
     usage, real = Usage(**event.data["usage"]), attempt.tokens
     name = f"attempt {attempt.request.request_id} ({attempt.outcome})"
+    if event.type is EventType.CALL_FAILED and _cut(event) and usage.output_tokens < real.output:
+        yield f"{name}: {usage.output_tokens} output tokens booked, {real.output} written"
     if usage.output_tokens > attempt.request.max_tokens:
         yield f"{name}: {usage.output_tokens} output tokens booked, {attempt.request.max_tokens} asked for"
     if event.type is EventType.CALL_COMPLETED:
@@ -72,6 +81,10 @@ def _usage_faults(attempt: Attempt, event: Event) -> Iterator[str]:
         yield f"{name}: wrote {len(attempt.text)} characters, and was not booked"
     elif not usage.calls and attempt.failure not in FREE:
         yield f"{name}: was not booked, though the replica worked on it"
+
+
+def _cut(event: Event) -> bool:
+    return event.data["error"]["kind"] == "interrupted"
 
 
 def _request_id(event: Event) -> str:

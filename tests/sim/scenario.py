@@ -8,7 +8,7 @@ from rao_runtime.core.limits import Limits
 from rao_runtime.core.pricing import Price
 from rao_runtime.core.profile import ProtocolName
 from rao_runtime.core.task import Mode, Sampling, Task
-from tests.sim.faults import Act, ReplicaPlan, draw_acts, draw_replica
+from tests.sim.faults import Act, ReplicaPlan, TakeOver, draw_acts, draw_kills, draw_replica
 from tests.sim.programs import GROWING, any_kind
 from tests.sim.solo import Goal
 
@@ -71,6 +71,16 @@ def draw_scenario(seed: int) -> Scenario:
         replicas=tuple(draw_replica(draw) for _ in range(draw.randrange(1, 4))),
         trees=tuple(_tree(draw, index, price) for index in range(draw.choice([1, 1, 2, 3]))),
     )
+
+
+def deadly(scenario: Scenario) -> Scenario:
+    """The same world, whose process dies now and then, in the midst of its trees. Nobody else claims them."""
+    draw = random.Random(f"kills/{scenario.seed}")
+    trees = list[TreePlan]()
+    for tree in scenario.trees:
+        acts = [act for act in tree.acts if not isinstance(act, TakeOver)]
+        trees.append(replace(tree, acts=(*acts, *draw_kills(draw))))
+    return replace(scenario, trees=tuple(trees))
 
 
 def _tree(draw: random.Random, index: int, price: Price | None) -> TreePlan:

@@ -77,7 +77,7 @@ def test_the_versions_and_the_fence_of_a_run_are_journaled_with_its_start() -> N
     async def act(world: World) -> None:
         tree_id = await play_to_the_end(world)
         (started,) = await world.events(tree_id, EventType.TREE_STARTED)
-        assert started.data["fence"] == 2
+        assert started.data["fence"] == 1
         assert started.data["versions"]["sandbox"] == world.sandbox.version
         assert set(started.data["versions"]) == {"schema", "runtime", "protocol", "prompt", "sandbox"}
 

@@ -24,3 +24,19 @@ def test_an_estimated_completion_is_not_booked_beyond_what_was_asked_for(seed: i
 def test_a_former_owner_gives_its_reservations_back(seed: int) -> None:
     """See test_ownership: a stale owner writes nothing and leaves nothing."""
     run_seed(seed)
+
+
+@pytest.mark.parametrize("seed", [1010, 1028, 3018])
+def test_children_that_had_begun_go_on_before_those_that_wait_for_a_place(seed: int) -> None:
+    """Those that waited took the places, and waited in turn until all that had begun went on."""
+    run_seed(seed, shuffle=True, deaths=True)
+
+
+@pytest.mark.parametrize("seed", [1071, 1157])
+def test_a_child_that_could_not_be_journaled_is_not_counted(seed: int) -> None:
+    run_seed(seed, shuffle=True, deaths=True)
+
+
+def test_an_answer_whose_cell_is_journaled_is_not_asked_for_again() -> None:
+    """A cell stopped at `finish` once counted as rolled back. See test_resuming for every other moment."""
+    run_seed(1076, shuffle=True, deaths=True)

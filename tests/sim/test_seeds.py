@@ -13,6 +13,16 @@ def test_every_invariant_holds_in_the_world_of_this_seed(seed: int) -> None:
     run_seed(seed)
 
 
+@pytest.mark.parametrize("seed", range(2_000, 2_150))
+def test_every_invariant_holds_though_the_process_dies_again_and_again(seed: int) -> None:
+    run_seed(seed, deaths=True)
+
+
+@pytest.mark.parametrize("seed", range(3_000, 3_040))
+def test_every_invariant_holds_in_any_order_of_callbacks_though_the_process_dies(seed: int) -> None:
+    run_seed(seed, shuffle=True, deaths=True)
+
+
 @pytest.mark.parametrize("seed", range(1_000, 1_040))
 def test_every_invariant_holds_whatever_order_callbacks_run_in(seed: int) -> None:
     run_seed(seed, shuffle=True)

@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
+from rao_runtime.core.errors import Overloaded
 from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.placement import LeastInFlight
 from rao_runtime.core.pricing import Price
@@ -16,21 +17,26 @@ from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
 from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.core.task import Task
 from rao_runtime.engine.catalog import Catalog
+from rao_runtime.engine.dispatch import LocalDispatch
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import Accepted, Engine, TreeRun
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import CellLimits, Sandbox, ServedModel
+from rao_runtime.ports import CellLimits, RunTree, Sandbox, ServedModel
 from tests.sim.clock import EPOCH, SimClock
+from tests.sim.faults import Kill
 from tests.sim.invariants import Invariants
-from tests.sim.lag import Lag, SlowBlobs, SlowIndex, SlowJournal, SlowSandbox
+from tests.sim.lag import Lag, Mortal, SlowBlobs, SlowIndex, SlowJournal, SlowSandbox
 
 MODEL = "scripted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a world is made of. `take_over` names, by the tree's number and its append, when a tree is claimed anew."""
+    """What a world is made of.
+
+    `take_over` names, by the tree's number and its append, when a tree is claimed anew, `kills` when the process dies.
+    """
 
     seed: int = 0
     slots: int = 16
@@ -43,7 +49,9 @@ class Setup:
     sandbox: Sandbox = field(default_factory=ScriptedSandbox)
     retry: RetryPolicy = RetryPolicy()
     runtime: RuntimeSettings = RuntimeSettings()
+    max_active: int = 1_000
     take_over: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
+    kills: Mapping[tuple[int, int], Kill] = field(default_factory=dict[tuple[int, int], Kill])
 
 
 class World:
@@ -58,31 +66,50 @@ class World:
         self.runs = dict[str, TreeRun]()
         self.trees = list[str]()
         lag = Lag(self.clock, setup.lag_s, random.Random(f"lag/{setup.seed}"))
-        self.journal = SlowJournal(lag, before=self._before_append, after=self.invariants.appended)
+        self.journal = SlowJournal(
+            lag, made=self.invariants.appended, before=self._before_append, after=self._after_append
+        )
         self.index = SlowIndex(lag)
+        self.blobs = SlowBlobs(lag)
         self.sandbox = SlowSandbox(setup.sandbox, lag)
-        self.runtime = self._runtime(lag)
         self.appends = dict[str, int]()
+        self.starts = 0
+        self._restart: asyncio.Task[None] | None = None
+        self._recovering = 0
         self._watch: asyncio.Task[None] | None = None
+        self.runtime = self._start()
 
-    def _runtime(self, lag: Lag) -> Runtime:
+    def _start(self) -> Runtime:
         setup = self.setup
+        self.starts += 1
+        self._process = Mortal(self.journal)
         catalog = Catalog(self.pool, default_model=MODEL, profile_for=self._profile)
         engine = Engine(
             clock=self.clock,
-            journal=self.journal,
+            journal=self._process,
             index=self.index,
-            blobs=SlowBlobs(lag),
+            blobs=self.blobs,
             pool=self.pool,
             sandbox=self.sandbox,
             sandbox_notes="It is a simulation.",
             settings=setup.settings,
             retry=setup.retry,
-            jitter=random.Random(f"jitter/{setup.seed}").random,
+            jitter=random.Random(f"jitter/{setup.seed}/{self.starts}").random,
             profile_of=catalog.profile_of,
             version="test",
         )
-        return Runtime(engine, catalog, setup.runtime, new_tree_id=self._new_tree_id, begin=self._begin)
+        return Runtime(
+            engine,
+            catalog,
+            setup.runtime,
+            dispatch=self._dispatched,
+            new_tree_id=self._new_tree_id,
+            begin=self._begin,
+        )
+
+    def _dispatched(self, run_tree: RunTree) -> LocalDispatch:
+        self._dispatch = LocalDispatch(run_tree, max_active=self.setup.max_active, max_queued=10_000)
+        return self._dispatch
 
     def _profile(self, model: str) -> Profile:
         setup = self.setup
@@ -112,8 +139,14 @@ class World:
         return self.clock.now() - EPOCH
 
     async def submit(self, task: Task) -> str:
-        """Have a task run; its tree's id."""
-        return (await self.runtime.submit(task)).tree_id
+        """Have a task run; its tree's id. A process that is about to die turns it away, so the next one is asked."""
+        while True:
+            if self._restart is not None:
+                await asyncio.wait([self._restart])
+            try:
+                return (await self.runtime.submit(task)).tree_id
+            except Overloaded:
+                await self.clock.sleep(0.01)
 
     async def solve(self, task: Task, *, timeout_s: float = 5_000.0) -> dict[str, Any]:
         """The tree of a task once it has ended and everything of it is gone; all invariants hold."""
@@ -125,7 +158,7 @@ class World:
     async def settle(self, timeout_s: float = 5_000.0) -> None:
         """Wait until no tree runs any more. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
-            while self.runtime.readiness()["trees"] != {"active": 0, "queued": 0}:
+            while self._restart or self._recovering or not self.runtime.is_idle:
                 await self.clock.sleep(0.25)
 
     def check(self) -> None:
@@ -163,8 +196,34 @@ class World:
 
     async def _before_append(self, tree_id: str) -> None:
         count = self.appends[tree_id] = self.appends.get(tree_id, 0) + 1
-        if (self.trees.index(tree_id), count) in self.setup.take_over:
+        place = (self.trees.index(tree_id), count)
+        if place in self.setup.take_over:
             self.invariants.taken[tree_id] = (await self.journal.claim(tree_id)).last_seq
+        if place in self.setup.kills and not self.setup.kills[place].written:
+            await self._die(self.setup.kills[place])
+
+    async def _after_append(self, tree_id: str, events: Sequence[Event]) -> None:
+        self.invariants.appended(tree_id, events)
+        place = (self.trees.index(tree_id), self.appends[tree_id])
+        if place in self.setup.kills and self.setup.kills[place].written:
+            await self._die(self.setup.kills[place])
+
+    async def _die(self, kill: Kill) -> None:
+        """End the process, from inside it: unless it is told gently, whoever calls this hears of nothing again."""
+        if self._restart is None:
+            self._process.dead = not kill.gently
+            self._restart = asyncio.create_task(self._start_again(), name="restart")
+        if self._process.dead:
+            await asyncio.get_running_loop().create_future()
+
+    async def _start_again(self) -> None:
+        await (self._dispatch.stop() if self._process.dead else self.runtime.stop())
+        self.invariants.runs.clear()
+        self.runtime = self._start()
+        self._restart = None
+        self._recovering += 1
+        await self.runtime.recover()
+        self._recovering -= 1
 
 
 def one_replica(script: Script, *, latency_s: float = 1.0) -> Callable[[SimClock], Sequence[ScriptedModel]]:

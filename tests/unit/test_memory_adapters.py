@@ -6,13 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rao_runtime.adapters.clock import SystemClock, new_tree_id, tree_id_of
-from rao_runtime.adapters.memory_index import beyond
+from rao_runtime.adapters.index_order import Ended, beyond
 from rao_runtime.adapters.memory_journal import MemoryJournal
+from rao_runtime.ports import Retention
 from tests.conformance.journal_makers import delta, event
 
 
 async def test_max_deltas_bounds_what_a_follower_leaves_unread() -> None:
     journal = MemoryJournal(max_deltas=3)
+    await journal.create("t1")
     await journal.claim("t1")
     async with journal.follow("t1", deltas=True) as batches:
         for n in range(10):
@@ -22,6 +24,7 @@ async def test_max_deltas_bounds_what_a_follower_leaves_unread() -> None:
 
 async def test_what_was_read_stays_whole_when_the_tree_is_deleted() -> None:
     journal = MemoryJournal()
+    await journal.create("t1")
     await journal.claim("t1")
     await journal.append("t1", 1, [event(1)])
     events = await journal.read("t1")
@@ -40,14 +43,15 @@ def test_what_is_kept_fits_and_nothing_kept_is_older_than_what_is_dropped(
     ages: list[float], retain_trees: int, retain_s: float
 ) -> None:
     now = 10_000.0
-    ended = {f"t{n}": now - age for n, age in enumerate(ages)}
-    dropped = beyond(ended, now=now, retain_trees=retain_trees, retain_s=retain_s)
+    ended = {f"t{n}": Ended(now - age, nodes=1) for n, age in enumerate(ages)}
+    retention = Retention(trees=retain_trees, nodes=100, age_s=retain_s)
+    dropped = beyond(ended, retention, now=now)
     kept = list(ended)[len(dropped) :]
     assert list(dropped) == list(ended)[: len(dropped)]
     assert len(kept) <= retain_trees
-    assert all(ended[tree_id] > now - retain_s for tree_id in kept)
+    assert all(ended[tree_id].at > now - retain_s for tree_id in kept)
     if dropped and len(kept) < retain_trees:
-        assert ended[dropped[-1]] <= now - retain_s
+        assert ended[dropped[-1]].at <= now - retain_s
 
 
 def test_tree_ids_are_short_lowercase_and_fit_a_path() -> None:

@@ -33,6 +33,7 @@ class GatedJournal(MemoryJournal):
 
 
 async def pen(journal: MemoryJournal) -> TreeLog:
+    await journal.create("t")
     claim = await journal.claim("t")
     return TreeLog(journal, SimClock(), TreeState("t"), claim.fence)
 
@@ -82,6 +83,7 @@ async def test_a_stale_pen_fails_for_everybody_who_waits_and_for_every_later_rec
     async with await pen(journal) as log:
         begin(log)
         waiters = [asyncio.create_task(log.durable()) for _ in range(3)]
+        await journal.create("t")
         await journal.claim("t")
         journal.gate.set()
         ended = await asyncio.gather(*waiters, return_exceptions=True)

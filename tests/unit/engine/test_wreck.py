@@ -1,6 +1,7 @@
 """What is left of a tree whose own code broke is closed in order."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rao_runtime.adapters.memory_journal import MemoryJournal
 from rao_runtime.core.events import EventType
@@ -23,11 +24,19 @@ class At:
 
 
 ROOT, CHILD = At("root", None, 0, None), At("child", "root", 1, 0)
-CALL = {"call_id": "child-t0", "attempt": 1, "turn": 0, "replica": "r"}
+CALL = {
+    "call_id": "child-t0",
+    "attempt": 1,
+    "turn": 0,
+    "replica": "r",
+    "sampling": {"max_tokens": 50},
+    "reserve": {"tokens": 150, "cost": "0.25"},
+}
 
 
 async def test_open_calls_and_nodes_are_closed_children_first() -> None:
     journal = MemoryJournal()
+    await journal.create("t")
     claim = await journal.claim("t")
     async with TreeLog(journal, SimClock(), TreeState("t"), claim.fence) as log:
         log.record(EventType.TREE_CREATED, CREATED)
@@ -50,11 +59,13 @@ async def test_open_calls_and_nodes_are_closed_children_first() -> None:
     state = fold("t", events)
     assert state.status is Status.FAILED
     assert state.usage.estimated
-    assert state.usage.wasted_tokens == 0
+    assert (state.usage.input_tokens, state.usage.output_tokens, state.usage.wasted_tokens) == (100, 50, 150)
+    assert state.cost == Decimal("0.25")
 
 
 async def test_what_has_ended_is_left_as_it_is() -> None:
     journal = MemoryJournal()
+    await journal.create("t")
     claim = await journal.claim("t")
     async with TreeLog(journal, SimClock(), TreeState("t"), claim.fence) as log:
         log.record(EventType.TREE_CREATED, CREATED)

@@ -1,0 +1,85 @@
+"""Keeps the store in order: ended trees go when their time is up, and what a crash left half-done is put right."""
+
+import logging
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from rao_runtime.core.errors import JournalUnavailable, UnknownTree
+from rao_runtime.core.transitions import TREE_MOVES, Status
+from rao_runtime.engine.tree import Engine
+from rao_runtime.ports import Dispatch, Retention, TreeEntry
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 15.0
+# A submit writes the index first: an entry without a tree may be one that is just being made.
+HALF_MADE_S = 60.0
+
+
+class Housekeeping:
+    """Everything it does can be done again, and by several processes at once.
+
+    `running` are the trees at work here; `forget` is told of each that is erased.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        dispatch: Dispatch,
+        retention: Retention,
+        *,
+        running: Callable[[], Collection[str]],
+        forget: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._dispatch = dispatch
+        self._retention = retention
+        self._running = running
+        self._forget = forget
+
+    async def watch(self) -> None:
+        """Sweep every so often, until cancelled."""
+        while True:
+            await self._engine.clock.sleep(SWEEP_S)
+            try:
+                await self.sweep()
+            except JournalUnavailable as error:
+                log.warning("no sweep: %s", error)
+            except Exception:
+                # The boundary of a sweep: the next one starts anew, and trees go on without.
+                log.exception("a sweep broke")
+
+    async def sweep(self) -> None:
+        """Have trees run that nobody runs, put entries right that a crash left behind, and make room."""
+        running = self._running()
+        for entry in await self._engine.index.active():
+            if entry.tree_id not in running:
+                await self._look_at(entry)
+        await self.make_room()
+
+    async def make_room(self) -> None:
+        """Erase the ended trees that are kept no longer."""
+        while drop := await self._engine.index.to_drop(self._retention):
+            for tree_id in drop:
+                await self.erase(tree_id)
+
+    async def erase(self, tree_id: str) -> None:
+        """Leave nothing of a tree. Its index goes last, so that an erasure that stops half-way is found again."""
+        self._forget(tree_id)
+        with suppress(UnknownTree):
+            await self._engine.journal.delete(tree_id)
+        await self._engine.blobs.delete(tree_id)
+        await self._engine.index.remove(tree_id)
+
+    async def _look_at(self, entry: TreeEntry) -> None:
+        try:
+            last = await self._engine.journal.last(entry.tree_id)
+        except UnknownTree:
+            if self._engine.clock.now() - entry.created_at > HALF_MADE_S:
+                await self.erase(entry.tree_id)
+            return
+        if last is not None and last.is_end:
+            status = TREE_MOVES[Status.WORKING, last.type]
+            await self._engine.index.set_status(entry.tree_id, status.value, nodes=last.data["nodes"]["total"])
+        else:
+            await self._dispatch.recover(entry.tree_id)
