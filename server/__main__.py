@@ -3,6 +3,7 @@
 import sys
 
 from rao_runtime.config import ConfigError, load
+from rao_runtime.core.errors import RaoError
 from server.serving import serve
 
 
@@ -12,7 +13,10 @@ def main() -> None:
         settings = load()
     except ConfigError as error:
         sys.exit(str(error))
-    serve(settings, on_ready=lambda url: print(url, flush=True))
+    try:
+        serve(settings, on_ready=lambda url: print(url, flush=True))
+    except RaoError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

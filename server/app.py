@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from rao_runtime.bootstrap import open_runtime
 from rao_runtime.config import Settings
+from rao_runtime.core.errors import RaoError
 from rao_runtime.engine.runtime import Runtime
 from server import document, handlers
 from server.gateway import Gateway, StreamTimes
@@ -36,24 +37,39 @@ def _name(route: APIRoute) -> str:
     return route.name
 
 
-def create_app(settings: Settings, runtime: Runtime | None = None, *, times: StreamTimes = DEFAULT_TIMES) -> GatewayApp:
-    """The app. It opens a runtime for as long as it is up, unless it is given an open one."""
+def create_app(
+    settings: Settings,
+    runtime: Runtime | None = None,
+    *,
+    times: StreamTimes = DEFAULT_TIMES,
+    only_health: bool = False,
+) -> GatewayApp:
+    """The app. It opens a runtime for as long as it is up, unless it is given an open one.
+
+    `only_health` is a worker's: it says how it is, and takes no tasks. What kept a runtime from opening is found in
+    `state.failure`.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         if runtime is not None:
             yield
             return
-        async with open_runtime(settings) as opened:
-            app.state.gateway = Gateway(runtime=opened, settings=settings, times=times)
-            yield
+        try:
+            async with open_runtime(settings) as opened:
+                app.state.gateway = Gateway(runtime=opened, settings=settings, times=times)
+                yield
+        except RaoError as error:
+            app.state.failure = error
+            raise
 
     app = GatewayApp(
         lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, generate_unique_id_function=_name
     )
     if runtime is not None:
         app.state.gateway = Gateway(runtime=runtime, settings=settings, times=times)
-    for routes in (solve, trees, events, catalog, health):
+    app.state.failure = None
+    for routes in (health,) if only_health else (solve, trees, events, catalog, health):
         app.include_router(routes.router)
     handlers.install(app)
     # The last one added is the outermost.

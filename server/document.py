@@ -51,7 +51,9 @@ def answers(models: Mapping[int, type[BaseModel]], *kinds: Kind) -> dict[str, An
 
 
 def _problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    ordered = sorted([*kinds, problems.INTERNAL], key=_status)
+    # Whatever asks for a tree, or for anything of a tree's, asks the store.
+    store = [problems.NO_STORE] if kinds and problems.NOT_READY not in kinds else []
+    ordered = sorted([*kinds, *store, problems.INTERNAL], key=_status)
     return {status: _problem(tuple(same)) for status, same in groupby(ordered, _status)}
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from rao_runtime.core.errors import (
     Fault,
     InvalidRequest,
+    JournalUnavailable,
     KeyReused,
     Overloaded,
     RaoError,
@@ -20,6 +21,7 @@ from rao_runtime.core.errors import (
 )
 from server.rendering import encode
 
+STORE_RETRY_S = 2.0
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -50,6 +52,7 @@ INVALID = Kind("invalid-request", "The request cannot be accepted", 422)
 KEY_REUSED = Kind("idempotency-key-reused", "The idempotency key belongs to another request", 422)
 INTERNAL = Kind("internal-error", "The server failed", 500)
 OVERLOADED = Kind("overloaded", "The server has no room now", 503)
+NO_STORE = Kind("store-unavailable", "The store of trees cannot be used now", 503)
 NOT_READY = Kind("not-ready", "The server is not ready", 503)
 
 KINDS = (
@@ -66,6 +69,7 @@ KINDS = (
     KEY_REUSED,
     INTERNAL,
     OVERLOADED,
+    NO_STORE,
     NOT_READY,
 )
 
@@ -76,6 +80,7 @@ TABLE: Mapping[type[RaoError], Kind] = {
     TreeRunning: TREE_RUNNING,
     KeyReused: KEY_REUSED,
     Overloaded: OVERLOADED,
+    JournalUnavailable: NO_STORE,
 }
 
 
@@ -133,6 +138,8 @@ def problem_of(error: RaoError) -> Problem | None:
             return Problem(kind=kind, detail=str(error), faults=[Fault(("header", "Idempotency-Key"), str(error))])
         case Overloaded():
             return Problem(kind=kind, detail=str(error), headers=retry_after(error.retry_after_s))
+        case JournalUnavailable():
+            return Problem(kind=kind, detail=str(error), headers=retry_after(STORE_RETRY_S))
         case _:
             return Problem(kind=kind, detail=str(error))
 

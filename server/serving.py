@@ -63,11 +63,22 @@ class GatewayServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, *, on_ready: Callable[[str], None] = lambda _: None) -> None:
-    """Serve until SIGTERM or SIGINT. `on_ready` is given the base URL once the server takes requests."""
+def serve(settings: Settings, *, on_ready: Callable[[str], None] = lambda _: None, only_health: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT. `on_ready` is given the base URL once the server takes requests.
+
+    Raises RaoError where the trees' store cannot be opened. `only_health` is a worker: see `create_app`.
+    """
     logs.install(settings.log_level.upper())
     for warning in settings.warnings:
         logger.warning(warning)
-    server = GatewayServer(create_app(settings), settings, on_ready=on_ready)
+    app = create_app(settings, only_health=only_health)
+    server = GatewayServer(app, settings, on_ready=on_ready)
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+        try:
+            server.run()
+        except SystemExit:
+            # uvicorn's way to say that start-up failed; why is ours to tell.
+            if app.state.failure is None:
+                raise
+    if app.state.failure is not None:
+        raise app.state.failure

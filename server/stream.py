@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from rao_runtime.core.errors import UnknownTree
+from rao_runtime.core.errors import JournalUnavailable, UnknownTree
 from rao_runtime.core.events import Event, NodeDelta
 from server import frames
 from server.filters import Filter
@@ -67,8 +67,8 @@ async def _frames(gateway: Gateway, wish: Wish, first: bytes) -> AsyncGenerator[
                     await asyncio.sleep(0)
                 if any(isinstance(item, Event) and item.is_end for item in batch):
                     return
-    except UnknownTree:
-        # Deleted while it was followed: there is nothing more to say.
+    except (UnknownTree, JournalUnavailable):
+        # Deleted while it was followed: there is nothing more to say. With the store away a client comes back later.
         return
     if gateway.drain.started:
         yield frames.GOODBYE

@@ -1,10 +1,11 @@
 """What can keep a command from its answer, and the exit status that tells a script which it was.
 
 CliError
-├── BadInput       what was typed makes no sense                          2
-├── Refused        the server said no: 2 for a 4xx, 3 for anything else
-├── Unreachable    there is no server, or not one of ours                 3
-└── CannotListen   a server's own port is not to be had                   1
+├── BadInput       what was typed makes no sense                       2
+├── NoAnswer       the server said no with a 4xx: 2; with anything else,
+│                  or there is no server, or not one of ours: 3
+├── CannotListen   a server's own port is not to be had                1
+└── NoStore        a server cannot open the store of its trees         1
 """
 
 from collections.abc import Sequence
@@ -33,19 +34,15 @@ class BadInput(CliError):
         super().__init__(message, status=USAGE)
 
 
-class Refused(CliError):
-    """The server answered with a problem. `http_status` is what it said."""
-
-    def __init__(self, message: str, details: Sequence[str] = (), *, http_status: int) -> None:
-        super().__init__(message, details, status=USAGE if 400 <= http_status < 500 else UNREACHABLE)
-        self.http_status = http_status
+class NoAnswer(CliError):
+    """The server declined, or there is none."""
 
 
-class Unreachable(CliError):
-    """No answer, or none that makes sense."""
+class NoStore(CliError):
+    """A server cannot open the store of its trees."""
 
-    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
-        super().__init__(message, details, status=UNREACHABLE)
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=FAILED)
 
 
 class CannotListen(CliError):

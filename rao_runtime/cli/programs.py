@@ -4,6 +4,7 @@ import typer
 
 from rao_runtime.cli.serve import serve
 from rao_runtime.cli.simulate import simulate
+from rao_runtime.cli.worker import worker
 
 PANEL = "Servers"
 
@@ -11,4 +12,5 @@ PANEL = "Servers"
 def add_to(app: typer.Typer) -> None:
     """Make them commands of the program."""
     app.command("serve", rich_help_panel=PANEL)(serve)
+    app.command("worker", rich_help_panel=PANEL)(worker)
     app.command("simulate", rich_help_panel=PANEL)(simulate)

@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from rao_runtime.cli.errors import BadInput, CliError
+from rao_runtime.cli.errors import BadInput, CliError, NoStore
 from rao_runtime.cli.first_steps import banner
 from rao_runtime.cli.options import taking
 from rao_runtime.cli.ports import check_port
 from rao_runtime.cli.standin_thread import standin_thread
 from rao_runtime.cli.terminal import print_error, print_line
 from rao_runtime.config import ConfigError, Settings, load
+from rao_runtime.core.errors import RaoError
 from server.serving import serve as run_server
 
 OURS = frozenset({"RAO_SERVER"})
@@ -50,6 +51,9 @@ class ServeOptions:
             "--set", metavar="NAME=VALUE", show_default=False, help="Any other setting, as in docs/settings.md."
         ),
     ] = field(default_factory=list[str])
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Only answer for trees; `rao worker` runs them. Needs RAO_REDIS_URL.")
+    ] = False
     simulate_if_no_replica: Annotated[
         bool,
         typer.Option("--simulate-if-no-replica", help="Without a replica, let a stand-in without a model answer."),
@@ -64,8 +68,12 @@ class ServeOptions:
             "model": self.model,
             "protocol": self.protocol,
             "config": self.config,
+            "worker": False if self.no_worker else None,
         }
-        return {**dict(map(_pair, self.setting)), **{name: value for name, value in named.items() if value is not None}}
+        return {
+            **dict(map(settings_pair, self.setting)),
+            **{name: value for name, value in named.items() if value is not None},
+        }
 
 
 @taking(ServeOptions)
@@ -79,6 +87,7 @@ def serve(options: ServeOptions) -> None:
     [bold]Examples[/bold]
     rao serve --replica http://127.0.0.1:8001 --replica http://127.0.0.1:8002
     rao serve --simulate-if-no-replica --port 0
+    RAO_REDIS_URL=redis://127.0.0.1:6379 rao serve --no-worker
     rao serve --config production.toml --set sync_wait_s=20
     """
     try:
@@ -89,23 +98,31 @@ def serve(options: ServeOptions) -> None:
 
 
 def _serve(options: ServeOptions) -> None:
-    settings = _settings(options.overrides(), os.environ)
+    settings = read_settings(options.overrides(), os.environ)
     check_port(settings.host, settings.port)
-    # The server has ended cleanly when it hands SIGTERM on, so that is how this process shall look.
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     with ExitStack() as stack:
         stand_in: str | None = None
         if options.simulate_if_no_replica and not settings.replicas:
             stand_in = stack.enter_context(standin_thread())
             settings = replace(settings, replicas=(stand_in,))
-        run_server(settings, on_ready=lambda url: _tell(url, settings, stand_in))
+        try:
+            run_server(settings, on_ready=lambda url: _tell(url, settings, stand_in))
+        except RaoError as error:
+            raise NoStore(str(error)) from error
+
+
+def leave_on_sigterm() -> None:
+    """Have the process end as one that has done its work: the server hands SIGTERM on once it has ended cleanly."""
+    signal.signal(signal.SIGTERM, _leave)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _settings(overrides: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+def read_settings(overrides: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    """The settings in force. Raises BadInput."""
     try:
         # The other commands read these; they are no settings of a server.
         return load(overrides, environ={name: value for name, value in environ.items() if name not in OURS})
@@ -121,7 +138,8 @@ def _tell(url: str, settings: Settings, stand_in: str | None) -> None:
     print_line(banner(url, replicas=len(settings.replicas), stand_in=stand_in))
 
 
-def _pair(text: str) -> tuple[str, str]:
+def settings_pair(text: str) -> tuple[str, str]:
+    """A name and its value. Raises BadInput."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise BadInput(f"--set {text!r} is not NAME=VALUE")

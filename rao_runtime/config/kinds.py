@@ -13,6 +13,9 @@ E = TypeVar("E", bound=StrEnum)
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
+REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
+MEMORY_URL = "memory://"
+
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
@@ -116,6 +119,20 @@ def urls() -> Kind[tuple[str, ...]]:
         return tuple(dict.fromkeys(found))
 
     return Kind("base URLs such as `http://host:8001`, comma-separated, without user names", read)
+
+
+def store_url() -> Kind[str]:
+    """Where trees are kept: a Redis or Valkey, or this process's memory."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        url = urlsplit(value.strip())
+        if value.strip() != MEMORY_URL and not (url.scheme in REDIS_SCHEMES and (url.netloc or url.path)):
+            raise ValueError
+        return value.strip()
+
+    return Kind("a URL such as `redis://host:6379/0`, `rediss://host`, `unix:///path`, or `memory://`", read)
 
 
 def table() -> Kind[dict[str, Any]]:

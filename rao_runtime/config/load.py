@@ -81,6 +81,9 @@ def _settings(
 ) -> Settings:
     ceilings = {f.name: values.pop(f"ceiling_{f.name}") for f in fields(Ceilings) if f"ceiling_{f.name}" in values}
     settings = Settings(**values, ceilings=Ceilings(**ceilings), warnings=warnings)
+    if not settings.worker and settings.shared_store is None:
+        problem = "a server without a worker needs redis_url, where the workers find its trees"
+        raise ConfigError("worker", sources["worker"], problem)
     return replace(
         settings,
         sandbox_memory_bytes=_sandbox_memory(settings, sources),

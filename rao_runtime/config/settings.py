@@ -48,6 +48,18 @@ class Settings:
     protocol: ProtocolName = _set(
         kinds.one_of(ProtocolName), ProtocolName.RAO, "How models write code, where a profile does not say."
     )
+    redis_url: str | None = _maybe(
+        kinds.store_url(),
+        "Redis or Valkey that keeps the trees, shared by all servers and workers; `memory://` keeps them in this"
+        " process, and they end with it.",
+        absent="one of our own is started, in `data_dir`",
+        secret=True,
+    )
+    redis_prefix: str = _set(kinds.text(), "rao", "First part of every key in Redis.")
+    data_dir: str = _set(kinds.text(), "rao-data", "Folder of our own store, where `redis_url` is not set.")
+    worker: bool = _set(
+        kinds.flag(), default=True, doc="Run trees in this process; off, it only answers for them (needs `redis_url`)."
+    )
     host: str = _set(kinds.text(), "127.0.0.1", "Address to listen on.")
     port: int = _set(kinds.whole(0, 65_535), 8000, "Port to listen on; 0 lets the system choose.")
     log_level: LogLevel = _set(kinds.one_of(LogLevel), LogLevel.INFO, "The least important log lines to write.")
@@ -56,11 +68,13 @@ class Settings:
     max_context_bytes: int = _set(kinds.whole(1, 1 << 30), 8 * MIB, "Largest `context` of a task.")
     max_active_trees: int = _set(kinds.whole(1), 1_000, "Trees that run at once; further ones queue.")
     max_queued_trees: int = _set(kinds.whole(0), 10_000, "Trees that queue; further ones get a 503.")
-    retain_trees: int = _set(kinds.whole(0), 1_000, "Finished trees kept in memory.")
+    retain_trees: int = _set(kinds.whole(0), 1_000, "Finished trees that are kept.")
     retain_nodes: int = _set(
-        kinds.whole(1), 20_000, "Nodes of finished trees kept in memory, some 60 KB each; the oldest trees go first."
+        kinds.whole(1),
+        20_000,
+        "Nodes of finished trees that are kept, some 60 KB each in memory; the oldest trees go first.",
     )
-    retain_s: float = _set(kinds.number(0), DAY_S, "How long a finished tree is kept in memory.")
+    retain_s: float = _set(kinds.number(0), DAY_S, "How long a finished tree is kept.")
     connect_timeout_s: float = _set(kinds.number(0.001), 5.0, "For a connection to a replica.")
     first_token_timeout_s: float = _set(
         kinds.number(0.001), 120.0, "For a completion's first token, queueing included."
@@ -79,6 +93,16 @@ class Settings:
     ceilings: Ceilings = Ceilings()
     profiles: tuple[Profile, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether trees end with this process."""
+        return self.redis_url == kinds.MEMORY_URL
+
+    @property
+    def shared_store(self) -> str | None:
+        """The URL of a store that other servers and workers may use too."""
+        return None if self.in_memory else self.redis_url
 
     def profile_for(self, model: str) -> Profile:
         """The operator's profile of this model, or a default one."""

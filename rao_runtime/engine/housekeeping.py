@@ -1,13 +1,13 @@
 """Keeps the store in order: ended trees go when their time is up, and what a crash left half-done is put right."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from rao_runtime.core.errors import JournalUnavailable, UnknownTree
 from rao_runtime.core.transitions import TREE_MOVES, Status
-from rao_runtime.engine.tree import Engine
-from rao_runtime.ports import Dispatch, Retention, TreeEntry
+from rao_runtime.engine.tree import Engine, TreeRun
+from rao_runtime.ports import Dispatch, Retention, TreeEntry, TreeIndex
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Housekeeping:
         dispatch: Dispatch,
         retention: Retention,
         *,
-        running: Callable[[], Collection[str]],
+        running: Mapping[str, TreeRun],
         forget: Callable[[str], None],
     ) -> None:
         self._engine = engine
@@ -40,7 +40,6 @@ class Housekeeping:
     async def watch(self) -> None:
         """Sweep every so often, until cancelled."""
         while True:
-            await self._engine.clock.sleep(SWEEP_S)
             try:
                 await self.sweep()
             except JournalUnavailable as error:
@@ -48,13 +47,18 @@ class Housekeeping:
             except Exception:
                 # The boundary of a sweep: the next one starts anew, and trees go on without.
                 log.exception("a sweep broke")
+            await self._engine.clock.sleep(SWEEP_S)
 
     async def sweep(self) -> None:
-        """Have trees run that nobody runs, put entries right that a crash left behind, and make room."""
-        running = self._running()
-        for entry in await self._engine.index.active():
-            if entry.tree_id not in running:
+        """Have trees run that nobody runs, put entries right that a crash left wrong or took, and make room."""
+        active = await self._engine.index.active()
+        for entry in active:
+            if entry.tree_id not in self._running:
                 await self._look_at(entry)
+        for tree_id in self._running.keys() - {entry.tree_id for entry in active}:
+            run = self._running.get(tree_id)
+            if run is not None:
+                await enter_again(self._engine.index, run)
         await self.make_room()
 
     async def make_room(self) -> None:
@@ -83,3 +87,9 @@ class Housekeeping:
             await self._engine.index.set_status(entry.tree_id, status.value, nodes=last.data["nodes"]["total"])
         else:
             await self._dispatch.recover(entry.tree_id)
+
+
+async def enter_again(index: TreeIndex, run: TreeRun) -> None:
+    """Have a tree in the index that runs, or ran, though a store that lost writes may have lost the entry."""
+    if run.state.status is not None and await index.get(run.state.tree_id) is None:
+        await index.add(run.entry, key=None, fingerprint="")

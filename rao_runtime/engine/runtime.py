@@ -52,7 +52,7 @@ class Runtime:
         self._dispatch = dispatch(self._host.run_tree)
         self._reader = Reader(engine, self._host.running)
         self._housekeeping = Housekeeping(
-            engine, self._dispatch, settings.retention, running=self._host.running.keys, forget=self._reader.forget
+            engine, self._dispatch, settings.retention, running=self._host.running, forget=self._reader.forget
         )
         self._submissions = Submissions(
             engine, self._host, self._dispatch, self._housekeeping, house=self._house, new_tree_id=new_tree_id
@@ -120,7 +120,7 @@ class Runtime:
         await self._housekeeping.sweep()
 
     async def keep_house(self) -> None:
-        """Look after the store every so often, until cancelled."""
+        """Recover, now and every so often, until cancelled."""
         await self._housekeeping.watch()
 
     async def drain(self) -> None:

@@ -1,7 +1,7 @@
 """Takes tasks in: checks them, makes their trees, has them run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rao_runtime.core.errors import Overloaded, UnknownTree
@@ -63,6 +63,9 @@ class Submissions:
         accepted = Accepted(tree_id=earlier or tree_id, tenant=tenant, task=task)
         if not await self._make(accepted, house):
             return Submitted(accepted.tree_id, replayed=True)
+        if earlier is not None and await self._engine.index.get(earlier) is None:
+            # A sweep took the half-made tree's entry away just before the tree was made.
+            await self._engine.index.add(replace(entry, tree_id=earlier), key=key, fingerprint=fingerprint)
         self._host.expect(accepted)
         try:
             await self._dispatch.submit(accepted.tree_id)

@@ -31,7 +31,7 @@ from rao_runtime.engine.prompts import prompt_starter
 from rao_runtime.engine.replay import no_past, past_of
 from rao_runtime.engine.tree_context import Child, NodeSettings, TreeContext
 from rao_runtime.engine.tree_log import TreeLog
-from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, TreeIndex
+from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, TreeEntry, TreeIndex
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,16 @@ class TreeRun:
                 log.info("tree %s was let go at event %d", tree_id, self.state.last_seq)
         if self.ended:
             await engine.index.set_status(tree_id, str(self.state.status), nodes=len(self.state.nodes))
+
+    @property
+    def entry(self) -> TreeEntry:
+        """The tree's entry in the index, once it is `run`."""
+        return TreeEntry(
+            tree_id=self.state.tree_id,
+            tenant=self._accepted.tenant,
+            status=str(self.state.status),
+            created_at=self.state.created_at,
+        )
 
     def let_go(self) -> None:
         """Give the tree up, so that whoever claims it next goes on; the task of `run` is to be cancelled after this."""

@@ -27,7 +27,8 @@ async def readyz(gateway: TheGateway) -> Response:
     found = gateway.runtime.readiness()
     if found["ready"] and not gateway.drain.started:
         return Json(found)
-    detail = "the server is shutting down" if gateway.drain.started else "the journal does not answer"
+    store = found["journal"]["detail"] or "the journal does not answer"
+    detail = "the server is shutting down" if gateway.drain.started else store
     problem = Problem(kind=NOT_READY, detail=detail, headers=retry_after(RETRY_AFTER_S), more={**found, "ready": False})
     return problem.response("/readyz")
 

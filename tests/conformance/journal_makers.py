@@ -1,5 +1,6 @@
 """The stores the journal's conformance suite runs on: add a maker here, and every case runs on it."""
 
+import functools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -7,8 +8,11 @@ from dataclasses import dataclass
 from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
+from rao_runtime.adapters.redis_blobs import RedisBlobs
+from rao_runtime.adapters.redis_index import RedisIndex
 from rao_runtime.core.events import Event, EventType, NodeDelta
 from rao_runtime.ports import Blobs, Journal, TreeEntry, TreeIndex
+from tests.conformance import redis_servers
 
 
 class HandClock:
@@ -40,7 +44,18 @@ async def in_memory() -> AsyncGenerator[Stores]:
     yield Stores(journal=MemoryJournal(), index=MemoryIndex(clock), blobs=MemoryBlobs(), clock=clock)
 
 
-MAKERS: dict[str, Callable[[], AbstractAsyncContextManager[Stores]]] = {"memory": in_memory}
+@asynccontextmanager
+async def in_redis(kind: str) -> AsyncGenerator[Stores]:
+    clock = HandClock()
+    url, prefix = redis_servers.shared(kind).url, redis_servers.new_prefix()
+    async with redis_servers.redis_journal(url, prefix) as (link, journal):
+        yield Stores(journal=journal, index=RedisIndex(link, clock), blobs=RedisBlobs(link), clock=clock)
+
+
+MAKERS: dict[str, Callable[[], AbstractAsyncContextManager[Stores]]] = {
+    "memory": in_memory,
+    **{kind: functools.partial(in_redis, kind) for kind in redis_servers.KINDS},
+}
 
 
 def event(seq: int, type: EventType = EventType.NODE_OUTPUT, tree_id: str = "t1") -> Event:  # noqa: A002 - the field's name

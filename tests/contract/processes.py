@@ -25,6 +25,6 @@ def program(module: str, **environment: str) -> Generator[tuple[subprocess.Popen
 def gateway_process(**environment: str) -> Generator[tuple[subprocess.Popen[str], str, str], None, None]:
     """A gateway and a stand-in: the gateway's process, its URL and the stand-in's URL."""
     with program("rao_runtime.standin") as (_, replica):
-        settings = {"RAO_REPLICAS": replica, "RAO_PORT": "0", "RAO_SANDBOX_WORKERS": "1"}
-        with program("server", **settings, **environment) as (process, url):
+        settings = {"RAO_REPLICAS": replica, "RAO_PORT": "0", "RAO_SANDBOX_WORKERS": "1", "RAO_REDIS_URL": "memory://"}
+        with program("server", **(settings | environment)) as (process, url):
             yield process, url, replica

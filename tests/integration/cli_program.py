@@ -19,7 +19,7 @@ LOOKS = frozenset(
 def environment(**variables: str) -> dict[str, str]:
     """This process's variables without those that would configure `rao` or its output, and with these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAO_") and name not in LOOKS}
-    return kept | {"TERM": "xterm-256color"} | variables
+    return kept | {"TERM": "xterm-256color", "RAO_REDIS_URL": "memory://"} | variables
 
 
 def rao(*words: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from rao_runtime.adapters.scripted_model import Outcome, ScriptedModel
 from rao_runtime.core.budget import NOTHING, Account
 from rao_runtime.core.events import Event
 from rao_runtime.core.limits import Reason
-from rao_runtime.core.state import NodeState, TreeState
+from rao_runtime.core.state import NodeState, TreeState, fold
 from rao_runtime.core.transitions import ENDED, IllegalMove
 from rao_runtime.core.view import subtree_totals
 from rao_runtime.engine.pool import Pool
@@ -49,6 +49,11 @@ class Invariants:
         if run is not None:
             self._check_budget(tree_id, run)
             self._check_waiting(tree_id, run.state)
+
+    def replaced(self, tree_id: str, events: Sequence[Event]) -> None:
+        """Take another journal for what was appended."""
+        self._events[tree_id] = list(events)
+        self._shadows[tree_id] = fold(tree_id, events)
 
     def ended(self, runs: Mapping[str, TreeRun], open_sessions: Mapping[int, object]) -> None:
         """Look once every tree has ended."""

@@ -159,22 +159,22 @@ class SlowIndex(MemoryIndex):
 
 
 class SlowSandbox:
-    """`ports.Sandbox` around another; `open` are its sessions that ran a cell and were not closed."""
+    """`ports.Sandbox` around `inner`; `open` are its sessions that ran a cell and were not closed."""
 
     def __init__(self, inner: Sandbox, lag: Lag) -> None:
-        self._inner = inner
+        self.inner = inner
         self._lag = lag
         self.open = dict[int, SessionSpec]()
         self._sessions = 0
 
     @property
     def version(self) -> str:
-        return self._inner.version
+        return self.inner.version
 
     def session(self, spec: SessionSpec) -> Session:
         number, self._sessions = self._sessions, self._sessions + 1
         return _SlowSession(
-            self._inner.session(spec),
+            self.inner.session(spec),
             self._lag,
             opened=lambda: self.open.setdefault(number, spec),
             closed=lambda: self.open.pop(number, None),
@@ -182,7 +182,7 @@ class SlowSandbox:
 
     async def evaluate(self, expression: str, variables: Mapping[str, Any], *, limits: CellLimits) -> Return | Raise:
         await self._lag()
-        return await self._inner.evaluate(expression, variables, limits=limits)
+        return await self.inner.evaluate(expression, variables, limits=limits)
 
 
 class _SlowSession:

@@ -50,6 +50,7 @@ class Setup:
     retry: RetryPolicy = RetryPolicy()
     runtime: RuntimeSettings = RuntimeSettings()
     max_active: int = 1_000
+    alone: bool = True
     take_over: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
     kills: Mapping[tuple[int, int], Kill] = field(default_factory=dict[tuple[int, int], Kill])
 
@@ -97,6 +98,7 @@ class World:
             jitter=random.Random(f"jitter/{setup.seed}/{self.starts}").random,
             profile_of=catalog.profile_of,
             version="test",
+            alone=setup.alone,
         )
         return Runtime(
             engine,
@@ -216,14 +218,27 @@ class World:
         if self._process.dead:
             await asyncio.get_running_loop().create_future()
 
-    async def _start_again(self) -> None:
-        await (self._dispatch.stop() if self._process.dead else self.runtime.stop())
+    async def crash(self) -> None:
+        """End the process as SIGKILL does."""
+        self._process.dead = True
+        await self._dispatch.stop()
         self.invariants.runs.clear()
+
+    async def restart(self) -> None:
+        """Start the next process; its trees go on."""
         self.runtime = self._start()
         self._restart = None
         self._recovering += 1
         await self.runtime.recover()
         self._recovering -= 1
+
+    async def _start_again(self) -> None:
+        if self._process.dead:
+            await self.crash()
+        else:
+            await self.runtime.stop()
+            self.invariants.runs.clear()
+        await self.restart()
 
 
 def one_replica(script: Script, *, latency_s: float = 1.0) -> Callable[[SimClock], Sequence[ScriptedModel]]:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rao_runtime.adapters.clock import SystemClock, new_tree_id, tree_id_of
-from rao_runtime.adapters.index_order import Ended, beyond
+from rao_runtime.adapters.index_order import Ended
+from rao_runtime.adapters.memory_index import beyond
 from rao_runtime.adapters.memory_journal import MemoryJournal
 from rao_runtime.ports import Retention
 from tests.conformance.journal_makers import delta, event
