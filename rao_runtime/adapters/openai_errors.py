@@ -43,11 +43,16 @@ def of_exception(error: Exception) -> ModelError:
 
 
 def of_event(event: Mapping[str, Any]) -> ModelError | None:
-    """The failure an event inside a 200 stream reports, or None where it reports none."""
+    """The failure an event inside a 200 stream reports, or None where it reports none.
+
+    vLLM checks some of a request only once its stream has begun; the event then names the status it stands for.
+    """
     error = event.get("error")
     if not error and event.get("object") != "error":
         return None
-    return ModelError(FailureKind.SERVER, cut(f"error inside the stream: {_text_of(error or event)}"))
+    status = _status_in(error or event)
+    kind = FailureKind.SERVER if status is None else _kind_of(status)
+    return ModelError(kind, cut(f"error inside the stream: {_text_of(error or event)}"), status=status)
 
 
 def cut(message: str) -> str:
@@ -62,6 +67,11 @@ def _kind_of(status: int) -> FailureKind:
     if status < 400:
         return FailureKind.BROKEN
     return FailureKind.REJECTED if status < 500 else FailureKind.SERVER
+
+
+def _status_in(error: object) -> int | None:
+    code = cast("dict[str, object]", error).get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else None
 
 
 def _said(body: bytes) -> str:
