@@ -1,48 +1,43 @@
-"""A server's refusal, in lines people can read."""
+"""Why the client got no answer, in lines people can read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import httpx
-
-from rao_runtime.cli import fields
-from rao_runtime.cli.errors import Refused
-from rao_runtime.cli.fields import Json
+from rao_runtime.cli.errors import UNREACHABLE, USAGE, CliError, NoAnswer
 from rao_runtime.cli.plain import one_line
+from rao_runtime.client import ClientError, Fault, Problem, Refused, StrangeAnswer, Unreachable
 
-MAX_ERRORS = 20
-
-
-def refusal(response: httpx.Response) -> Refused:
-    """What a response that is no success says: an RFC 9457 problem, or just its status where it is none."""
-    problem = _problem(response)
-    title = one_line(str(problem.get("title") or response.reason_phrase or "the server refused"))
-    details = list(_details(problem, title, response))
-    return Refused(f"{title} ({response.status_code})", details, http_status=response.status_code)
+MAX_FAULTS = 20
+START_ONE = "Start one with `rao serve`, or name another with --server or RAO_SERVER."
 
 
-def _problem(response: httpx.Response) -> Json:
-    try:
-        return fields.mapping(response.json())
-    except ValueError:
-        return {}
+def explained(error: ClientError) -> CliError:
+    """What ends the command."""
+    match error:
+        case Refused():
+            status = USAGE if 400 <= error.status < 500 else UNREACHABLE
+            return NoAnswer(_title(error.problem), list(_details(error.problem)), status=status)
+        case Unreachable():
+            return NoAnswer(one_line(str(error)), [START_ONE], status=UNREACHABLE)
+        case _:
+            return NoAnswer(one_line(str(error)), status=UNREACHABLE)
 
 
-def _details(problem: Json, title: str, response: httpx.Response) -> Iterator[str]:
-    detail = one_line(str(problem.get("detail") or ""))
-    if detail and detail != title:
-        yield detail
-    yield from _errors(fields.items(problem.get("errors")))
-    if "title" not in problem:
-        yield f"{response.url} did not answer as a rao server does; is it one?"
-    if (after := response.headers.get("retry-after")) is not None:
-        yield f"Try again in {one_line(after, 20)} s."
+def _title(problem: Problem) -> str:
+    return f"{one_line(problem.title)} ({problem.status})"
 
 
-def _errors(errors: Sequence[object]) -> Iterator[str]:
-    for each in errors[:MAX_ERRORS]:
-        error = fields.mapping(each)
-        where = one_line(".".join(map(str, fields.items(error.get("loc")))), 100)
-        what = one_line(fields.text(error.get("msg")))
-        yield f"{where}: {what}" if where else what
-    if len(errors) > MAX_ERRORS:
-        yield f"… and {len(errors) - MAX_ERRORS} more"
+def _details(problem: Problem) -> Iterator[str]:
+    if problem.detail and problem.detail != problem.title:
+        yield one_line(problem.detail)
+    yield from map(_line, problem.faults[:MAX_FAULTS])
+    if len(problem.faults) > MAX_FAULTS:
+        yield f"… and {len(problem.faults) - MAX_FAULTS} more"
+    if not problem.is_ours:
+        yield one_line(str(StrangeAnswer(problem.url)))
+    if problem.retry_after_s is not None:
+        yield f"Try again in {problem.retry_after_s:.0f} s."
+
+
+def _line(fault: Fault) -> str:
+    where, what = one_line(".".join(map(str, fault.loc)), 100), one_line(fault.msg)
+    return f"{where}: {what}" if where else what

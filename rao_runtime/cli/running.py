@@ -13,7 +13,9 @@ import typer
 
 from rao_runtime.cli.errors import INTERRUPTED, CliError
 from rao_runtime.cli.flags import DEFAULT_SERVER
+from rao_runtime.cli.problems import explained
 from rao_runtime.cli.terminal import print_error, print_note
+from rao_runtime.client import ClientError
 
 
 def program() -> str:
@@ -51,9 +53,10 @@ def run(work: Coroutine[Any, Any, int], attached: Attached) -> NoReturn:
     """Run it and exit with the status it returns, or the one that tells what went wrong."""
     try:
         status = asyncio.run(work)
-    except CliError as error:
-        print_error(error)
-        status = error.status
+    except (CliError, ClientError) as error:
+        told = explained(error) if isinstance(error, ClientError) else error
+        print_error(told)
+        status = told.status
     except KeyboardInterrupt:
         print_note(attached.farewell())
         status = INTERRUPTED

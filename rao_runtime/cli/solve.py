@@ -2,13 +2,14 @@
 
 from rich.text import Text
 
-from rao_runtime.cli.api import Api
-from rao_runtime.cli.errors import COMPLETED
+from rao_runtime.cli.api import connected
+from rao_runtime.cli.errors import COMPLETED, BadInput
 from rao_runtime.cli.options import taking
 from rao_runtime.cli.running import Attached, command, run
 from rao_runtime.cli.solve_options import SolveOptions
 from rao_runtime.cli.terminal import console, is_watched, print_json
 from rao_runtime.cli.watching import to_the_end
+from rao_runtime.client import AsyncClient, Tree
 
 
 @taking(SolveOptions)
@@ -32,16 +33,21 @@ def solve(options: SolveOptions) -> None:
 
 
 async def _solve(options: SolveOptions, attached: Attached) -> int:
-    task = options.body()
-    async with Api(options.server) as api:
-        tree = await api.submit(task, key=options.key)
-        tree_id = str(tree.get("tree_id"))
-        attached.tree_id = tree_id
+    async with connected(options.server) as client:
+        tree = await _submitted(client, options)
+        attached.tree_id = tree.tree_id
         if not options.detach:
-            return await to_the_end(api, tree_id, watch=options.watch, as_json=options.as_json)
+            return await to_the_end(client, tree.tree_id, watch=options.watch, as_json=options.as_json)
     if options.as_json or not is_watched():
-        print_json(tree)
+        print_json(tree.raw)
     else:
-        again = command("tree", tree_id, "--watch", server=options.server)
-        console().print(Text(f"Accepted as tree {tree_id}\n  {again}"))
+        again = command("tree", tree.tree_id, "--watch", server=options.server)
+        console().print(Text(f"Accepted as tree {tree.tree_id}\n  {again}"))
     return COMPLETED
+
+
+async def _submitted(client: AsyncClient, options: SolveOptions) -> Tree:
+    try:
+        return await client.submit(**options.body(), idempotency_key=options.key)
+    except ValueError as error:
+        raise BadInput(str(error)) from error

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from rao_runtime.cli.api import Api
+from rao_runtime.cli.api import connected
 from rao_runtime.cli.errors import COMPLETED
 from rao_runtime.cli.flags import DEFAULT_SERVER, AsJson, Server, TreeId
 from rao_runtime.cli.running import Attached, run
@@ -69,13 +69,13 @@ def cancel(tree_id: TreeId, *, node: NodeId = None, as_json: AsJson = False, ser
 
 
 async def _watch(attached: Attached, *, as_json: bool) -> int:
-    async with Api(attached.server) as api:
-        return await to_the_end(api, str(attached.tree_id), watch=True, as_json=as_json)
+    async with connected(attached.server) as client:
+        return await to_the_end(client, str(attached.tree_id), watch=True, as_json=as_json)
 
 
 async def _tree(server: str, tree_id: str, *, nodes: bool, as_json: bool) -> int:
-    async with Api(server) as api:
-        found = await api.tree(tree_id, nodes=nodes)
+    async with connected(server) as client:
+        found = (await client.get(tree_id, nodes=nodes)).raw
     if as_json or not is_watched():
         print_json(found)
         return COMPLETED
@@ -89,12 +89,12 @@ async def _tree(server: str, tree_id: str, *, nodes: bool, as_json: bool) -> int
 async def _trees(server: str, *, status: str | None, limit: int, as_json: bool) -> int:
     found = list[Mapping[str, Any]]()
     after: str | None = None
-    async with Api(server) as api:
+    async with connected(server) as client:
         while len(found) < limit:
-            page = await api.trees(limit=min(PAGE, limit - len(found)), status=status, after=after)
-            found += page.get("data", [])
-            after = page.get("next_cursor")
-            if not after:
+            page = await client.trees(limit=min(PAGE, limit - len(found)), status=status, after=after)
+            found += [tree.raw for tree in page.trees]
+            after = page.next_cursor
+            if after is None:
                 break
     _print_trees(found, as_json=as_json)
     return COMPLETED
@@ -111,8 +111,9 @@ def _print_trees(found: list[Mapping[str, Any]], *, as_json: bool) -> None:
 
 
 async def _cancel(server: str, tree_id: str, *, node: str | None, as_json: bool) -> int:
-    async with Api(server) as api:
-        found = await api.cancel(tree_id, node_id=node)
+    async with connected(server) as client:
+        asked = client.cancel(tree_id) if node is None else client.cancel_node(tree_id, node)
+        found = (await asked).raw
     if as_json or not is_watched():
         print_json(found)
     else:

@@ -5,31 +5,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from rao_runtime.cli import display, fields
-from rao_runtime.cli.api import Api
 from rao_runtime.cli.display import Display
 from rao_runtime.cli.errors import COMPLETED, FAILED
 from rao_runtime.cli.follow import Follower
 from rao_runtime.cli.terminal import console, is_watched, print_json
 from rao_runtime.cli.tree_page import print_end
+from rao_runtime.client import AsyncClient
 
 
-async def to_the_end(api: Api, tree_id: str, *, watch: bool, as_json: bool) -> int:
-    """Show the tree until it has ended, then its answer; the exit status. Raises CliError."""
-    follower = Follower(api, tree_id)
+async def to_the_end(client: AsyncClient, tree_id: str, *, watch: bool, as_json: bool) -> int:
+    """Show the tree until it has ended, then its answer; the exit status. Raises ClientError."""
+    follower = Follower(client, tree_id)
     if as_json or not is_watched():
-        tree = await _show(api, tree_id, follower, display.JsonLines())
+        tree = await _show(client, tree_id, follower, display.JsonLines())
         print_json(tree)
     else:
         out = console()
         drawn = display.live(out, follower) if watch else display.one_line(out, follower)
-        tree = await _show(api, tree_id, follower, drawn)
+        tree = await _show(client, tree_id, follower, drawn)
         if watch:
             out.print()
         print_end(out, tree)
     return COMPLETED if tree.get("status") == "completed" else FAILED
 
 
-async def _show(api: Api, tree_id: str, follower: Follower, shown: Display) -> dict[str, Any]:
+async def _show(client: AsyncClient, tree_id: str, follower: Follower, shown: Display) -> Mapping[str, Any]:
     try:
         async with asyncio.TaskGroup() as group:
             drawing = group.create_task(shown.draw())
@@ -40,7 +40,7 @@ async def _show(api: Api, tree_id: str, follower: Follower, shown: Display) -> d
     except ExceptionGroup as errors:
         # Only following can fail: there is one error, and the command line wants it bare.
         raise errors.exceptions[0] from None
-    return await api.tree(tree_id) if end is None else dict(end)
+    return (await client.get(tree_id)).raw if end is None else end
 
 
 async def _take_all(follower: Follower, shown: Display) -> Mapping[str, Any] | None:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 RETRY_S = 2.0
+# A server that asks for more has made a mistake, or wants nobody back; a client that follows it would hang for good.
+MOST_RETRY_S = 60.0
+MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +19,11 @@ class Frame:
 class SseReader:
     """Feed it bytes, take the frames they complete, as the HTML standard says.
 
-    `last_id` is the cursor to resume after, "" before the first one; `retry_s` how long to wait before that. Both
-    outlive a connection, the rest does not: call `reconnected` before the first bytes of the next one.
+    `retry_s` is how long to wait before the next connection, a minute at most. It outlives a connection, the rest does
+    not: call `reconnected` before the first bytes of the next one. Ids are passed over: an event's `seq` says the same.
     """
 
     def __init__(self) -> None:
-        self.last_id = ""
         self.retry_s = RETRY_S
         self.reconnected()
 
@@ -32,7 +34,6 @@ class SseReader:
         self._first = True
         self._event = ""
         self._data = list[str]()
-        self._id = self.last_id
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """The frames that these bytes complete."""
@@ -61,15 +62,12 @@ class SseReader:
                 self._event = value
             case "data":
                 self._data.append(value)
-            case "id" if "\0" not in value:
-                self._id = value
             case "retry" if value.isascii() and value.isdigit():
-                self.retry_s = int(value) / 1000
-            case _:  # a comment (its name is empty) or a field that there is not
+                self.retry_s = MOST_RETRY_S if len(value) > MOST_DIGITS else min(int(value) / 1000, MOST_RETRY_S)
+            case _:  # a comment (its name is empty), an id, or a field that there is not
                 pass
 
     def _dispatch(self) -> Frame | None:
-        self.last_id = self._id
         frame = Frame(self._event or "message", "\n".join(self._data)) if self._data else None
         self._event, self._data = "", []
         return frame
