@@ -8,7 +8,7 @@ WORKERS ?= 2
 VLLM_VENV := .venv-vllm
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 
-.PHONY: install run test test-vllm check bench format openapi clean
+.PHONY: install run test test-chaos test-vllm check bench format openapi clean
 
 install: $(INSTALLED)
 
@@ -24,6 +24,10 @@ run: install
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+# Servers that are killed 200 times in the midst of their trees: some two minutes.
+test-chaos: install
+	$(BIN)/python -m pytest -n $(WORKERS) -o timeout=300 tests/chaos
 
 # A real vLLM on the CPU, in an environment of its own (some minutes, 3.5 GB). VLLM_PYTHON=... names one that exists.
 ifdef VLLM_PYTHON

@@ -38,19 +38,20 @@ class _Announcer(Recorder):
 
     def call(self, call: HostCall) -> Return:
         """Print the ids."""
-        print(*children(os.getpid()), flush=True)
+        print(*workers(os.getpid()), flush=True)
         return Return(None)
 
 
-def children(pid: int) -> list[int]:
-    """The processes started by this one."""
+def workers(pid: int) -> list[int]:
+    """The sandbox workers started by this process, which may have other children: stores, for instance."""
     found: list[int] = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            _, _, rest = stat.read_text().rpartition(")")
+            program = (stat.parent / "cmdline").read_bytes().partition(b"\0")[0]
         except OSError:
             continue
-        if int(fields[1]) == pid:
+        if int(rest.split()[1]) == pid and program.endswith(b"monty"):
             found.append(int(stat.parent.name))
     return found
 

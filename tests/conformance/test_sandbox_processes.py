@@ -16,7 +16,7 @@ from rao_runtime.adapters.monty import MontySandbox
 from rao_runtime.core.errors import SandboxError
 from rao_runtime.ports import CellLimits, Done, HostCall, Killed, Return, Session
 from tests.conformance.sandbox_hosts import NOW, Answer, Recorder, parked, run, shown, spec
-from tests.conformance.sandbox_program import CELLS, SPIN_S, children
+from tests.conformance.sandbox_program import CELLS, SPIN_S, workers
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +80,7 @@ async def test_a_worker_that_dies_in_a_cell_is_a_crash_and_is_replaced(sandbox: 
     await run(session, "x = 1")
     cell = asyncio.ensure_future(run(session, "budget()\nx = 2\nwhile True: pass", host))
     await host.reached.wait()
-    for worker in children(os.getpid()):
+    for worker in workers(os.getpid()):
         os.kill(worker, signal.SIGKILL)
     outcome = await cell
     assert isinstance(outcome, Killed)
@@ -91,7 +91,7 @@ async def test_a_worker_that_dies_in_a_cell_is_a_crash_and_is_replaced(sandbox: 
 async def test_a_worker_that_dies_between_cells_is_not_noticed(sandbox: MontySandbox) -> None:
     session = sandbox.session(spec())
     parked(await run(session, "await launch(1)"))
-    for worker in children(os.getpid()):
+    for worker in workers(os.getpid()):
         os.kill(worker, signal.SIGKILL)
     outcome = await session.resume([(0, Return(5))], now=NOW)
     assert isinstance(outcome, Done)
@@ -104,7 +104,7 @@ async def test_a_closed_sandbox_refuses_instead_of_waiting() -> None:
         await run(session, "1")
     with pytest.raises(SandboxError, match="closed"):
         await run(session, "1")
-    assert children(os.getpid()) == []
+    assert workers(os.getpid()) == []
 
 
 async def test_what_a_host_raises_reaches_the_caller_and_frees_the_worker(sandbox: MontySandbox) -> None:
