@@ -4,12 +4,15 @@ import sys
 from collections.abc import Mapping
 
 from benchmarks import (
+    apart,
     cancel_latency,
     command,
     cpu_per_node,
     first_event,
+    journal_memory,
     livez_under_load,
     parked_memory,
+    recovery,
     tree_latency,
     tree_throughput,
 )
@@ -23,6 +26,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "first_event": first_event.run,
     "cancel_latency": cancel_latency.run,
     "livez_under_load": livez_under_load.run,
+    "journal_memory": journal_memory.run,
+    "recovery": recovery.run,
+    "apart": apart.run,
 }
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from aiohttp import ClientResponse, ClientSession
 
 POLL_S = 0.02
+TEXTS: Mapping[str, str] = {"call.completed": "text", "node.output": "output"}
 ABORT_S = 30.0
 
 LIMITS: Mapping[str, Any] = {
@@ -75,6 +77,17 @@ class Gateway:
             if tree["status"] not in {"submitted", "working"}:
                 return tree
             await asyncio.sleep(POLL_S)
+
+    async def text_bytes(self, tree_id: str) -> int:
+        """The bytes of what the tree's models wrote and its cells printed, as its events tell them."""
+        size = 0
+        async with self._session.get(f"/trees/{tree_id}/events") as response:
+            async for line in response.content:
+                if line.startswith(b"data: "):
+                    event = orjson.loads(line[6:])
+                    if event["type"] in TEXTS:
+                        size += len(event["data"][TEXTS[event["type"]]].encode())
+        return size
 
     async def livez(self) -> None:
         """Ask whether it is alive. Raises ClientResponseError."""

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from rao_runtime.adapters.embedded_valkey import EmbeddedValkey
+
 ROOT = Path(__file__).parent.parent
 START_S = 30.0
 STOP_S = 12.0
@@ -41,6 +43,24 @@ async def server(settings: Mapping[str, str]) -> AsyncGenerator[Program, None]:
         environment = {"RAO_PORT": "0", "RAO_LOG_LEVEL": "warning", "RAO_DATA_DIR": folder, **settings}
         async with _running("server", environment=environment) as running:
             yield await running.program()
+
+
+@asynccontextmanager
+async def worker(settings: Mapping[str, str]) -> AsyncGenerator[None, None]:
+    """A worker, `rao worker`, with these settings and no others, once it is up."""
+    environment = {"RAO_LOG_LEVEL": "warning", **settings}
+    async with _running("rao_runtime.cli", "worker", environment=environment) as running:
+        async with asyncio.timeout(START_S):
+            if not await running.output.readline():
+                raise RuntimeError(f"the worker did not start: {running.log_tail()}")
+        yield
+
+
+@asynccontextmanager
+async def valkey(folder: Path) -> AsyncGenerator[str, None]:
+    """A Valkey of its own, data in this folder; its URL."""
+    async with EmbeddedValkey(folder) as running:
+        yield running.url
 
 
 async def answer_of(module: str, *arguments: str, timeout_s: float) -> dict[str, Any]:

@@ -25,8 +25,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(*, script: str = "tree", slots: int = 256, first_token_s: float = 0.0) -> AsyncGenerator[World, None]:
-    """A world at rest: the server has seen its replica. Both have as many slots; a call takes `first_token_s`."""
+async def world(
+    *, script: str = "tree", slots: int = 256, first_token_s: float = 0.0, in_memory: bool = False
+) -> AsyncGenerator[World, None]:
+    """A world at rest: the server has seen its replica. Both have as many slots; a call takes `first_token_s`.
+
+    The server keeps its trees in a store of its own, as by default, or `in_memory`.
+    """
     settings = {
         "RAO_REPLICA_SLOTS": str(slots),
         "RAO_SYNC_WAIT_S": str(REQUEST_S),
@@ -34,17 +39,20 @@ async def world(*, script: str = "tree", slots: int = 256, first_token_s: float 
         "RAO_FIRST_TOKEN_TIMEOUT_S": str(REQUEST_S),
         "RAO_INTER_TOKEN_TIMEOUT_S": str(REQUEST_S),
     }
+    if in_memory:
+        settings["RAO_REDIS_URL"] = "memory://"
     async with AsyncExitStack() as stack:
         replica = await stack.enter_async_context(
             stand_in("--script", script, "--slots", str(slots), "--first-token-s", str(first_token_s))
         )
         program = await stack.enter_async_context(server({**settings, "RAO_REPLICAS": replica.url}))
-        gateway = Gateway(await stack.enter_async_context(_session(program.url)))
-        ledger = Ledger(await stack.enter_async_context(_session(replica.url)))
+        gateway = Gateway(await stack.enter_async_context(session(program.url)))
+        ledger = Ledger(await stack.enter_async_context(session(replica.url)))
         async with asyncio.timeout(READY_S):
             await gateway.ready()
         yield World(server=program, replica=replica, gateway=gateway, ledger=ledger)
 
 
-def _session(url: str) -> ClientSession:
+def session(url: str) -> ClientSession:
+    """A client's connections to a server, as many as it likes."""
     return ClientSession(url, connector=TCPConnector(limit=0), timeout=ClientTimeout(total=REQUEST_S))

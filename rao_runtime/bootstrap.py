@@ -4,16 +4,25 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rao_runtime import __version__
 from rao_runtime.adapters.clock import SystemClock, new_tree_id
+from rao_runtime.adapters.embedded_valkey import EmbeddedValkey
 from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
 from rao_runtime.adapters.monty import SANDBOX_NOTES, MontySandbox
 from rao_runtime.adapters.openai_http import OpenAiReplica
 from rao_runtime.adapters.openai_reading import Patience
+from rao_runtime.adapters.redis_blobs import RedisBlobs
+from rao_runtime.adapters.redis_index import RedisIndex
+from rao_runtime.adapters.redis_journal import RedisJournal
+from rao_runtime.adapters.redis_link import RedisLink
 from rao_runtime.config import Settings
 from rao_runtime.core.placement import LeastInFlight
 from rao_runtime.core.retry import RetryPolicy
@@ -23,14 +32,33 @@ from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import Engine
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import CellLimits, Model, Retention, RunTree
+from rao_runtime.ports import Blobs, CellLimits, Clock, Dispatch, Journal, Model, Retention, RunTree, TreeIndex
+
+if TYPE_CHECKING:
+    from rao_runtime.adapters.docket_dispatch import DocketDispatch
+
+# An ended tree that nobody erases, since no server runs any more, is gone so long after its time.
+FORGOTTEN_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Where trees are kept."""
+
+    journal: Journal
+    index: TreeIndex
+    blobs: Blobs
 
 
 @asynccontextmanager
 async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
-    """A runtime on these settings, closed with the context: trees cancelled, workers and connections gone."""
+    """A runtime on these settings, closed with the context: trees let go, workers and connections gone.
+
+    Raises DataDirError or NoValkey, both RaoErrors, where our own store cannot be started.
+    """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        stores = await stack.enter_async_context(open_stores(settings, clock))
         models = replicas(settings)
         for model in models:
             stack.push_async_callback(model.aclose)
@@ -39,9 +67,9 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
         sandbox = await stack.enter_async_context(MontySandbox(settings.sandbox_workers))
         engine = Engine(
             clock=clock,
-            journal=MemoryJournal(),
-            index=MemoryIndex(clock),
-            blobs=MemoryBlobs(),
+            journal=stores.journal,
+            index=stores.index,
+            blobs=stores.blobs,
             pool=pool,
             sandbox=sandbox,
             sandbox_notes=SANDBOX_NOTES,
@@ -50,17 +78,45 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
             jitter=random.Random().random,
             profile_of=catalog.profile_of,
             version=__version__,
+            alone=settings.shared_store is None,
         )
+        dockets = list["DocketDispatch"]()
         runtime = Runtime(
-            engine, catalog, runtime_settings(settings), dispatch=partial(_local, settings), new_tree_id=new_tree_id
+            engine,
+            catalog,
+            runtime_settings(settings),
+            dispatch=partial(_dispatch, settings, dockets),
+            new_tree_id=new_tree_id,
         )
-        watch = asyncio.create_task(pool.watch(), name="replica-probes")
+        for docket in dockets:
+            await stack.enter_async_context(docket)
+        tasks = [
+            asyncio.create_task(pool.watch(), name="replica-probes"),
+            asyncio.create_task(runtime.keep_house(), name="housekeeping"),
+        ]
         try:
             yield runtime
         finally:
             await runtime.stop()
-            watch.cancel()
-            await asyncio.wait([watch])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, clock: Clock) -> AsyncGenerator[Stores, None]:
+    """The stores that the settings name. Raises DataDirError or NoValkey for our own."""
+    if settings.in_memory:
+        yield Stores(journal=MemoryJournal(), index=MemoryIndex(clock), blobs=MemoryBlobs())
+        return
+    async with AsyncExitStack() as stack:
+        url = settings.shared_store
+        if url is None:
+            url = (await stack.enter_async_context(EmbeddedValkey(Path(settings.data_dir)))).url
+        link = await stack.enter_async_context(RedisLink(url, prefix=settings.redis_prefix))
+        kept_s = settings.retain_s + FORGOTTEN_S
+        journal = await stack.enter_async_context(RedisJournal(link, kept_s=kept_s))
+        yield Stores(journal=journal, index=RedisIndex(link, clock), blobs=RedisBlobs(link))
 
 
 def replicas(settings: Settings) -> Sequence[Model]:
@@ -93,5 +149,19 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
     )
 
 
-def _local(settings: Settings, run_tree: RunTree) -> LocalDispatch:
-    return LocalDispatch(run_tree, max_active=settings.max_active_trees, max_queued=settings.max_queued_trees)
+def _dispatch(settings: Settings, dockets: "list[DocketDispatch]", run_tree: RunTree) -> Dispatch:
+    """Trees of a store that others share are handed out over it, all others here; what must be opened is noted."""
+    active, queued = settings.max_active_trees, settings.max_queued_trees
+    if settings.shared_store is None:
+        return LocalDispatch(run_tree, max_active=active, max_queued=queued)
+    # A third of a second of imports, which a server on its own store need not wait for when it starts again.
+    docket: DocketDispatch = import_module("rao_runtime.adapters.docket_dispatch").DocketDispatch(
+        run_tree,
+        url=settings.shared_store,
+        name=f"{settings.redis_prefix}-docket",
+        max_active=active,
+        max_queued=queued,
+        works=settings.worker,
+    )
+    dockets.append(docket)
+    return docket

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from rao_runtime.core.errors import UnknownTree
+from rao_runtime.core.errors import JournalUnavailable, UnknownTree
 from rao_runtime.core.events import Event
 from rao_runtime.core.task import Task
 from rao_runtime.engine import contexts
@@ -58,6 +58,10 @@ class TreeHost:
             events = await journal.read(tree_id)
         except UnknownTree:
             log.info("tree %s is gone; nothing to run", tree_id)
+            return
+        except JournalUnavailable as error:
+            # It is handed out again by the next sweep.
+            log.warning("tree %s cannot be read now: %s", tree_id, error)
             return
         run = self._begin(self._engine, _seeded(await self._accepted(tree_id, events[0])))
         if len(events) > 1 and not events[-1].is_end:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from rao_runtime.core.errors import UnknownNode, UnknownTree
+from rao_runtime.core.errors import JournalUnavailable, UnknownNode, UnknownTree
 from rao_runtime.core.events import Event, NodeDelta
 from rao_runtime.core.state import TreeState
 from rao_runtime.core.transitions import ENDED
@@ -14,6 +14,7 @@ from rao_runtime.core.view import node_detail, tree_view
 from rao_runtime.engine.tree import FOLD_INLINE, Engine, TreeRun, fold_aside
 
 STATES_KEPT = 64
+STORE_PAUSE_S = 0.5
 
 
 class Reader:
@@ -63,13 +64,23 @@ class Reader:
         seq, ended = await self.last_seq(tree_id, tenant=tenant)
         if not ended:
             try:
-                async with asyncio.timeout(timeout_s), self._engine.journal.follow(tree_id, seq) as batches:
-                    async for batch in batches:
-                        if isinstance(batch[-1], Event) and batch[-1].is_end:
-                            break
+                async with asyncio.timeout(timeout_s):
+                    while not await self._follow_to_the_end(tree_id, seq):
+                        await self._engine.clock.sleep(STORE_PAUSE_S)
             except TimeoutError:
                 return None
         return await self.tree(tree_id, tenant=tenant)
+
+    async def _follow_to_the_end(self, tree_id: str, after: int) -> bool:
+        """Whether it came to that: a store that cannot be used for a while is no reason to give a wait up."""
+        try:
+            async with self._engine.journal.follow(tree_id, after) as batches:
+                async for batch in batches:
+                    if isinstance(batch[-1], Event) and batch[-1].is_end:
+                        return True
+        except JournalUnavailable:
+            return False
+        return True
 
     @asynccontextmanager
     async def events(

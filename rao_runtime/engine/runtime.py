@@ -134,8 +134,8 @@ class Runtime:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no tree runs or waits."""
-        return not self._dispatch.active and not self._dispatch.queued
+        """Whether no tree runs here."""
+        return not self._dispatch.active
 
     # --- the server itself --------------------------------------------------------------------------------------------
 

@@ -158,9 +158,7 @@ async def served(app: GatewayApp, settings: Settings) -> AsyncGenerator[tuple[Ga
 
 def settings_for(replica: str) -> Settings:
     """Small settings for one replica."""
-    return replace(
-        Settings(), replicas=(replica,), redis_url="memory://", host="127.0.0.1", port=0, sandbox_workers=1
-    )
+    return replace(Settings(), replicas=(replica,), redis_url="memory://", host="127.0.0.1", port=0, sandbox_workers=1)
 
 
 def _any(changes: Mapping[str, object]) -> dict[str, Any]:
