@@ -159,12 +159,13 @@ class SlowIndex(MemoryIndex):
 
 
 class SlowSandbox:
-    """`ports.Sandbox` around `inner`; `open` are its sessions that ran a cell and were not closed."""
+    """`ports.Sandbox` around `inner`; `open` are its sessions that ran a cell and were not closed, `ran` all cells."""
 
     def __init__(self, inner: Sandbox, lag: Lag) -> None:
         self.inner = inner
         self._lag = lag
         self.open = dict[int, SessionSpec]()
+        self.ran = list[str]()
         self._sessions = 0
 
     @property
@@ -176,6 +177,7 @@ class SlowSandbox:
         return _SlowSession(
             self.inner.session(spec),
             self._lag,
+            self.ran,
             opened=lambda: self.open.setdefault(number, spec),
             closed=lambda: self.open.pop(number, None),
         )
@@ -186,14 +188,18 @@ class SlowSandbox:
 
 
 class _SlowSession:
-    def __init__(self, inner: Session, lag: Lag, *, opened: Callable[[], object], closed: Callable[[], object]) -> None:
+    def __init__(
+        self, inner: Session, lag: Lag, ran: list[str], *, opened: Callable[[], object], closed: Callable[[], object]
+    ) -> None:
         self._inner = inner
         self._lag = lag
+        self._ran = ran
         self._opened = opened
         self._closed = closed
 
     async def run(self, code: str, host: Host, *, now: float, inputs: Mapping[str, Any] | None = None) -> Outcome:
         self._opened()
+        self._ran.append(code)
         await self._lag()
         outcome = await self._inner.run(code, host, now=now, inputs=inputs)
         await self._lag()

@@ -1,19 +1,25 @@
 """What a new process finds, and what it makes of it: trees to go on with, commands left, entries half made or lost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
-from rao_runtime.core.errors import UnknownTree
+from rao_runtime.adapters.scripted_steps import Fail, Step, Wait
+from rao_runtime.core.errors import FailureKind, UnknownTree
 from rao_runtime.core.events import Event, EventType
+from rao_runtime.core.ids import root_id
+from rao_runtime.core.profile import ProtocolName
 from rao_runtime.core.task import Task
-from rao_runtime.ports import Command, TreeEntry
+from rao_runtime.engine.tree_context import NodeSettings
+from rao_runtime.ports import CellLimits, Command, ModelRequest, TreeEntry
 from tests.sim.directed import PLENTY, Parts, root, scene
+from tests.sim.faults import Kill
+from tests.sim.loop import simulate
 from tests.sim.play import gather
-from tests.sim.world import Setup, World
+from tests.sim.world import MODEL, Setup, World, one_replica
 
 PARTS: Parts = {
     "root": ["x = 1\nprint('first', x)", gather("a", "b"), "finish(sum(rs) + x)"],
@@ -243,3 +249,105 @@ def test_a_context_is_found_again_by_the_process_that_goes_on() -> None:
         assert (await ended(world, tree_id))["answer"] == context
 
     scene({"root": ["finish(context)"]}, act)
+
+
+def test_a_cell_that_was_killed_is_not_run_again() -> None:
+    endless = "n = 5\nwhile True: pass"
+
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root())
+        await world.until(tree_id, EventType.CALL_STARTED, 3)
+        await world.crash()
+        world.sandbox.ran.clear()
+        await world.restart()
+        assert (await ended(world, tree_id))["answer"] == 1
+        assert world.sandbox.ran == ["n = 1", "finish(n)"]
+        (killed,) = [e for e in await world.events(tree_id, EventType.NODE_OUTPUT) if e.data["killed"]]
+        assert "(time)" in killed.data["error"]
+
+    settings = NodeSettings(cell=CellLimits(run_s=0.01))
+    scene({"root": ["n = 1", endless, "finish(n)"]}, act, Setup(settings=settings))
+
+
+def test_attempts_that_failed_before_an_interruption_count_after_it() -> None:
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root())
+        await world.until(tree_id, EventType.CALL_FAILED, 2)
+        await world.crash()
+        await world.restart()
+        tree = await ended(world, tree_id)
+        assert tree["error"]["reason"] == "model_error"
+        failed = await world.events(tree_id, EventType.CALL_FAILED)
+        assert [event.data["error"]["kind"] for event in failed] == ["server"] * 3
+
+    def always_fails(_: ModelRequest) -> Sequence[Step]:
+        return [Wait(1.0), Fail(FailureKind.SERVER, 500)]
+
+    async def main() -> None:
+        async with World(Setup(), one_replica(always_fails)) as world:
+            await act(world)
+
+    simulate(main)
+
+
+@pytest.mark.parametrize("node", [None, "a"], ids=["tree", "node"])
+@pytest.mark.parametrize("append", range(8, 24))
+def test_a_cancel_that_was_accepted_holds_wherever_the_process_dies_over_it(append: int, node: str | None) -> None:
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root())
+        split = await world.until(tree_id, EventType.NODE_SPLIT)
+        named = {child["goal"]: child["node_id"] for child in split.data["children"]}
+        await world.clock.sleep(0.5)
+        ran_on = world.appends[tree_id]
+        await world.runtime.cancel(tree_id, named.get(node or ""))
+        await world.settle()
+        world.check()
+        events = await world.events(tree_id, EventType.NODE_CANCELED)
+        canceled = {event.node_id for event in events if event.data["error"]["message"] == "cancelled on request"}
+        assert canceled == {named[node] if node else root_id(tree_id)} or append <= ran_on
+
+    kills = {(0, append): Kill(append, written=append % 2 == 0)}
+    scene({**PARTS, "root": [gather("a", "b"), "finish(len(rs))"]}, act, Setup(kills=kills, lag_s=0.2), pace_s=5.0)
+
+
+def test_a_child_whose_time_ran_out_while_nobody_ran_it_fails_and_its_parent_goes_on() -> None:
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root())
+        await world.until(tree_id, EventType.CALL_STARTED, 2)
+        await world.crash()
+        await world.clock.sleep(60.0)
+        await world.restart()
+        tree = await ended(world, tree_id)
+        assert tree["status"] == "completed"
+        assert "deadline" in tree["answer"]
+
+    scene({"root": ["r = await launch_subagent('a', limits={'deadline_s': 30})\nfinish(repr(r))"]}, act)
+
+
+def test_a_cell_that_runs_again_hears_the_time_and_the_budget_it_heard_before() -> None:
+    """Where it heard others, it would print others, and its node would end: see the test of replays that differ."""
+    tells = "import time\nfrom datetime import datetime\nprint(time.time(), datetime.now(), budget())"
+
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root())
+        await world.until(tree_id, EventType.CALL_STARTED, 3)
+        await world.crash()
+        await world.clock.sleep(100.0)
+        await world.restart()
+        assert (await ended(world, tree_id))["answer"] == 1
+
+    scene({"root": [f"{tells}\nr = await launch_subagent('a')\n{tells}", "finish(1)"]}, act)
+
+
+def test_a_tree_keeps_the_model_and_the_protocol_it_began_with() -> None:
+    async def act(world: World) -> None:
+        tree_id = await world.submit(root())
+        await world.until(tree_id, EventType.NODE_SPLIT)
+        await world.crash()
+        world.default_model = "another"
+        world.setup = replace(world.setup, protocol=ProtocolName.MARKDOWN)
+        await world.restart()
+        tree = await ended(world, tree_id)
+        assert (tree["answer"], tree["model"]) == (13, MODEL)
+
+    scene(PARTS, act)

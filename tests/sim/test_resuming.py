@@ -13,6 +13,8 @@ PARTS: Parts = {
     "root": [
         "import random, time\nx = random.random()\nprint(x, budget()['nodes'])\npublish(1)",
         gather("a", "b", "c") + "\nprint(rs, x)",
+        "late = launch_subagent('x')\nprint('not awaited')",
+        "print(await late)",
         "k = await launch_subagent('refused', limits={'max_tokens': 1})\nprint(k, budget()['turns'])",
         "publish(sum(rs))\nfinish(sum(rs) + round(x), check='answer > 100')\n",
         "finish(sum(rs) + 100, check='answer > 100')",
@@ -48,7 +50,7 @@ def undisturbed(lag_s: float) -> tuple[tuple[object, list[str]], int]:
 
 @pytest.mark.parametrize("gently", [False, True], ids=["killed", "stopped"])
 @pytest.mark.parametrize("written", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("append", range(1, 75))
+@pytest.mark.parametrize("append", range(1, 90))
 def test_a_tree_goes_on_wherever_its_process_ended(append: int, written: bool, gently: bool) -> None:
     expected, appends = undisturbed(0.0)
 

@@ -75,6 +75,7 @@ class World:
         self.sandbox = SlowSandbox(setup.sandbox, lag)
         self.appends = dict[str, int]()
         self.starts = 0
+        self.default_model = MODEL
         self._restart: asyncio.Task[None] | None = None
         self._recovering = 0
         self._watch: asyncio.Task[None] | None = None
@@ -84,7 +85,7 @@ class World:
         setup = self.setup
         self.starts += 1
         self._process = Mortal(self.journal)
-        catalog = Catalog(self.pool, default_model=MODEL, profile_for=self._profile)
+        catalog = Catalog(self.pool, default_model=self.default_model, profile_for=self._profile)
         engine = Engine(
             clock=self.clock,
             journal=self._process,
