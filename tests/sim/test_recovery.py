@@ -291,7 +291,7 @@ def test_attempts_that_failed_before_an_interruption_count_after_it() -> None:
 
 
 @pytest.mark.parametrize("node", [None, "a"], ids=["tree", "node"])
-@pytest.mark.parametrize("append", range(8, 24))
+@pytest.mark.parametrize("append", range(3, 16))
 def test_a_cancel_that_was_accepted_holds_wherever_the_process_dies_over_it(append: int, node: str | None) -> None:
     async def act(world: World) -> None:
         tree_id = await world.submit(root())
