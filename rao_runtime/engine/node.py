@@ -10,7 +10,7 @@ from typing import Any
 from rao_runtime.core import budget, cells
 from rao_runtime.core.affordable import affordable_completion
 from rao_runtime.core.budget import Account, Exceeded, Reservation
-from rao_runtime.core.errors import FailureKind, JournalError, ModelError, ReplayMismatch, SandboxError, find
+from rao_runtime.core.errors import JournalError, find
 from rao_runtime.core.events import EventType
 from rao_runtime.core.ids import seed_of
 from rao_runtime.core.limits import Reason
@@ -18,7 +18,7 @@ from rao_runtime.core.protocol import Action
 from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.turn_plan import TurnPlan, observation_tokens, plan_turn
 from rao_runtime.core.view import amount
-from rao_runtime.engine import prompts, wreck
+from rao_runtime.engine import failures, prompts, wreck
 from rao_runtime.engine.calls import Call, CallFailed, Completion, call_amount
 from rao_runtime.engine.cell import CellEnd, CellPlan, CellRun, CheckTries
 from rao_runtime.engine.cell_host import functions_for
@@ -185,7 +185,7 @@ class NodeRun:
         await self._log.live()
         reserved = self._reserve(plan.max_tokens)
         if isinstance(reserved, Exceeded):
-            return _exceeded(reserved)
+            return failures.exceeded(reserved)
         reservation, max_tokens = reserved
         tree = self._tree
         call = Call(
@@ -200,7 +200,7 @@ class NodeRun:
             continuation=continuation,
         )
         result = await tree.calls.complete(call, reservation, earlier)
-        return _exceeded(result) if isinstance(result, Exceeded) else self._taken(result)
+        return failures.exceeded(result) if isinstance(result, Exceeded) else self._taken(result)
 
     def _taken(self, result: Completion | CallFailed) -> Completion | NodeFailure | None:
         if isinstance(result, CallFailed):
@@ -227,15 +227,7 @@ class NodeRun:
         self._lost_calls += 1
         if failed.lost and self._lost_calls <= self._tree.settings.max_lost_calls:
             return None
-        error = failed.error
-        if error.kind is FailureKind.REJECTED and _is_about_length(error):
-            return NodeFailure(reason=Reason.WINDOW, message=str(error))
-        return NodeFailure(
-            reason=Reason.MODEL_ERROR,
-            kind=error.kind.value,
-            message=str(error),
-            retryable=error.kind is not FailureKind.REJECTED,
-        )
+        return failures.of_call(failed.error)
 
     # --- act ----------------------------------------------------------------------------------------------------------
 
@@ -253,7 +245,7 @@ class NodeRun:
         begun = self._log.record(EventType.NODE_TURN, data, turn, same=("code",))
         self._codes = [*self._codes, action.code or ""][-CODES_KEPT:]
         if (period := cells.repeats(self._codes)) is not None:
-            return _stuck(period)
+            return failures.stuck(period)
         end = await self._run(cell, action, turn, begun)
         if end.answer is None and end.failure is None:
             self._refused = end.refused
@@ -311,18 +303,11 @@ class NodeRun:
         return _failed(NodeFailure(reason=Reason.DEADLINE, message=message, limit=limit, spent=limit, retryable=alone))
 
     def _broken(self, error: Exception) -> NodeEnd:
-        sandbox = find(SandboxError, error)
-        if sandbox is not None:
-            return _failed(NodeFailure(reason=Reason.SANDBOX_ERROR, message=str(sandbox), retryable=True))
-        mismatch = find(ReplayMismatch, error)
-        if mismatch is not None:
-            log.warning(
-                "node %s of tree %s cannot go on: %s", self.spec.node_id, self._tree.log.state.tree_id, mismatch
-            )
-            message = f"its replay did not match its journal: {mismatch}"
-            return _failed(NodeFailure(reason=Reason.INTERNAL, kind="replay_mismatch", message=message, retryable=True))
-        log.exception("node %s of tree %s failed", self.spec.node_id, self._tree.log.state.tree_id)
-        return _failed(NodeFailure(reason=Reason.INTERNAL, message="an error of the server; its log has it"))
+        failure = failures.of_error(error)
+        if failure.reason is Reason.INTERNAL:
+            where = (self.spec.node_id, self._tree.log.state.tree_id)
+            log.error("node %s of tree %s failed: %s", *where, failure.message, exc_info=error)
+        return _failed(failure)
 
     def _end(self, end: NodeEnd) -> None:
         """Journal the end. Nothing of the node runs any more."""
@@ -345,7 +330,7 @@ class NodeRun:
         """End the descendants of an interrupted tree that this node's replay did not come to."""
         if not self._tree.past.is_over:
             for node in open_below(self._tree.log.state, self.spec.node_id):
-                wreck.end_node(self._tree.log, node, EventType.NODE_CANCELED, UNREACHED)
+                wreck.end_node(self._tree.log, node, EventType.NODE_CANCELED, failures.UNREACHED)
                 self._tree.past.caught_up(node.node_id)
 
     def _leave(self) -> None:
@@ -358,8 +343,6 @@ class NodeRun:
             budget.release(self._held)
             self._held = None
 
-
-UNREACHED = NodeFailure(reason=Reason.CANCELED, message="not reached again after an interruption")
 
 _END_EVENTS = {
     Status.COMPLETED: EventType.NODE_COMPLETED,
@@ -374,22 +357,3 @@ def _failed(failure: NodeFailure) -> NodeEnd:
 
 def _canceled(message: str) -> NodeEnd:
     return NodeEnd(Status.CANCELED, None, NodeFailure(reason=Reason.CANCELED, message=message))
-
-
-def _exceeded(exceeded: Exceeded) -> NodeFailure:
-    return NodeFailure(
-        reason=exceeded.reason,
-        message=f"the next model call {exceeded}",
-        limit=exceeded.limit,
-        spent=exceeded.spent,
-    )
-
-
-def _stuck(period: int) -> NodeFailure:
-    what = "the same cell" if period == 1 else f"the same {period} cells"
-    return NodeFailure(reason=Reason.TURNS, message=f"stuck in a loop: {what} four times over")
-
-
-def _is_about_length(error: ModelError) -> bool:
-    text = str(error).lower()
-    return "context length" in text or "maximum context" in text or "max_model_len" in text

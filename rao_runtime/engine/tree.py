@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +28,8 @@ from rao_runtime.engine.node import NodeRun
 from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeFailure, NodeSpec
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.prompts import prompt_starter
-from rao_runtime.engine.replay import no_past, past_of
+from rao_runtime.engine.replay import no_past
+from rao_runtime.engine.taking_up import take_up, why_not
 from rao_runtime.engine.tree_context import Child, NodeSettings, TreeContext
 from rao_runtime.engine.tree_log import TreeLog
 from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, TreeEntry, TreeIndex
@@ -93,6 +94,7 @@ class TreeRun:
         self._past = no_past()
         self._log: TreeLog | None = None
         self._given_up = False
+        self._unfit: NodeFailure | None = None
 
     async def run(self, fence: int, events: Sequence[Event]) -> None:
         """Run it to the end under this fence, from where its journal, these events, leaves off.
@@ -104,6 +106,7 @@ class TreeRun:
         self.state = await fold_aside(tree_id, events)
         self.ended = self.state.has_ended
         if not self.ended:
+            self._unfit = self._why_not_here()
             try:
                 async with TreeLog(engine.journal, engine.clock, self.state, fence) as tree_log:
                     await self._with_pen(tree_log, events)
@@ -136,7 +139,7 @@ class TreeRun:
             tree_log.seal()
         try:
             if self.state.started:
-                self._go_back(tree_log, events)
+                self._past = take_up(tree_log, events, self.account)
             await self._own(tree_log)
             await tree_log.durable()
             self.ended = self.state.has_ended
@@ -144,22 +147,11 @@ class TreeRun:
             if self._given_up:
                 await _written(tree_log)
 
-    def _go_back(self, tree_log: TreeLog, events: Sequence[Event]) -> None:
-        """Take up what an earlier owner left: its open calls are settled, its nodes have a past."""
-        tree_log.record(EventType.TREE_RESUMED, {"fence": tree_log.fence, "from_seq": self.state.last_seq})
-        settled = list[Event]()
-        for node in self.state.nodes.values():
-            settled += wreck.close_calls(tree_log, node, "interrupted", "its owner stopped before the call ended")
-        self._past = past_of(self.state, [*events, *settled], self.account)
-
-    def _unreplayable(self) -> NodeFailure | None:
+    def _why_not_here(self) -> NodeFailure | None:
         """Why this process cannot go on with the tree, if it cannot. Raises CannotReplay where another may."""
-        made: Mapping[str, Any] = self.state.started["versions"] if self.state.started else {}
-        ours = {"schema": SCHEMA_VERSION, "sandbox": self._engine.sandbox.version}
-        other = [f"{name} {made[name]} (here {ours[name]})" for name in ours if made and made[name] != ours[name]]
-        if not other:
+        why = why_not(self.state, self._engine.sandbox.version)
+        if why is None:
             return None
-        why = f"it was started with {', '.join(other)} and cannot be replayed here"
         if not self._engine.alone and self._left_s() > 0:
             raise CannotReplay(f"tree {self.state.tree_id}: {why}")
         return NodeFailure(reason=Reason.INTERNAL, kind="replay_mismatch", message=why, retryable=True)
@@ -168,7 +160,7 @@ class TreeRun:
         try:
             end = await self._listening(tree_log)
         except Exception as error:
-            if find(JournalError, error) is not None or find(CannotReplay, error) is not None:
+            if find(JournalError, error) is not None:
                 raise
             # The boundary of a tree: whatever broke in it, its followers get an end.
             log.exception("tree %s broke", self.state.tree_id)
@@ -215,6 +207,8 @@ class TreeRun:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     async def _solve(self, tree_log: TreeLog) -> NodeEnd:
+        if self._unfit is not None:
+            return self._gave_up(tree_log, self._unfit)
         try:
             async with asyncio.timeout(self._left_s()) as self._scope:
                 if self._canceled:
@@ -226,8 +220,7 @@ class TreeRun:
             self._scope = None
         if isinstance(profile, NodeFailure):
             return self._gave_up(tree_log, profile)
-        failure = self._unreplayable()
-        return await self._grow(tree_log, profile) if failure is None else self._gave_up(tree_log, failure)
+        return await self._grow(tree_log, profile)
 
     def _task(self) -> Task:
         """The task, with the model that was settled on when the tree started."""

@@ -173,6 +173,7 @@ def test_a_tree_that_another_sandbox_began_waits_where_somebody_else_may_run_it(
         await world.restart()
         await world.settle()
         assert (await world.runtime.tree(tree_id))["status"] == "working"
+        assert not await world.events(tree_id, EventType.TREE_RESUMED)
         await world.crash()
         world.sandbox.inner = inner
         await world.restart()
