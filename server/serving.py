@@ -72,6 +72,8 @@ def serve(settings: Settings, *, on_ready: Callable[[str], None] = lambda _: Non
     for warning in settings.warnings:
         logger.warning(warning)
     app = create_app(settings, only_health=only_health)
+    # Why the store cannot be opened is told once, by whoever called this, not with a traceback as well.
+    logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.failure is None)
     server = GatewayServer(app, settings, on_ready=on_ready)
     with contextlib.suppress(KeyboardInterrupt):
         try:

@@ -125,3 +125,15 @@ def test_a_stand_in_prints_its_url_and_how_to_use_it(name: signal.Signals) -> No
         assert program.stop(name) == 0
         said = program.errors.read()
     assert f"serve --replica {url}" in said
+
+
+def test_a_data_folder_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+    own = {"RAO_REDIS_URL": "", "RAO_DATA_DIR": str(tmp_path)}
+    with serving(**own):
+        ended = rao("serve", "--port", "0", **own)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith('{"ts"')]
+    assert line.startswith("Error: data folder")
+    assert "RAO_DATA_DIR" in line
+    assert "Traceback" not in ended.stderr
