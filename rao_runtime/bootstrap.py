@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rao_runtime import __version__
 from rao_runtime.adapters.clock import SystemClock, new_tree_id
 from rao_runtime.adapters.embedded_valkey import EmbeddedValkey
+from rao_runtime.adapters.entry_point_tools import EntryPointTools
 from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
@@ -78,6 +79,7 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
             jitter=random.Random().random,
             profile_of=catalog.profile_of,
             version=__version__,
+            toolbox=EntryPointTools.load(),
             alone=settings.shared_store is None,
         )
         dockets = list["DocketDispatch"]()

@@ -20,6 +20,11 @@ def call_id(node_id: str, turn: int) -> str:
     return f"{node_id}-t{turn}"
 
 
+def tool_call_id(node_id: str, turn: int, index: int) -> str:
+    """The id of the `index`-th tool call of the cell of one turn."""
+    return f"{node_id}-t{turn}-c{index}"
+
+
 def attempt_id(call: str, attempt: int) -> str:
     """The request id of one attempt; attempts count from 1."""
     return f"{call}-a{attempt}"

@@ -54,7 +54,10 @@ class NodeState:
 
 @dataclass(slots=True)
 class TreeState:
-    """One tree. Starts empty; `apply` its events in order."""
+    """One tree. Starts empty; `apply` its events in order.
+
+    `tool_calls` counts calls by tool; `tool_states` is what tools keep within the tree.
+    """
 
     tree_id: str
     status: Status | None = None
@@ -70,6 +73,8 @@ class TreeState:
     nodes: dict[str, NodeState] = field(default_factory=dict[str, NodeState])
     root_id: str | None = None
     last_published: str | None = None
+    tool_calls: dict[str, int] = field(default_factory=dict[str, int])
+    tool_states: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def has_ended(self) -> bool:
@@ -176,6 +181,10 @@ class TreeState:
             case EventType.NODE_RESUMED:
                 _busy_cell(node, data.get("cell_s", 0.0))
                 node.steps.append(Join(tuple(r["node_id"] for r in data["results"] if r["node_id"] is not None)))
+            case EventType.TOOL_STARTED:
+                self.tool_calls[data["name"]] = self.tool_calls.get(data["name"], 0) + 1
+            case EventType.TOOL_COMPLETED if "state" in data:
+                self.tool_states[data["name"]] = data["state"]
             case EventType.NODE_PUBLISHED:
                 node.published, node.has_published = data["value"], True
                 self.last_published = node.node_id

@@ -12,6 +12,8 @@ from rao_runtime.engine.cell_host import CellHost
 from rao_runtime.engine.children import Children, remaining_view
 from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import Answer, AuthoredCheck, NodeFailure, NodeSpec
+from rao_runtime.engine.results import Results
+from rao_runtime.engine.tool_calls import ToolCalls
 from rao_runtime.engine.tree_context import TreeContext
 from rao_runtime.ports import Done, Killed, Output, Parked, Raise, Raised, Return, Session, Stopped
 
@@ -75,8 +77,10 @@ class CellRun:
         self._account = account
         self._session = session
         self._plan = plan
-        self._children = Children(tree, spec, log, account, plan.turn, plan.hold_last_call)
-        self._host = CellHost(tree, spec, log, self._children, plan.turn)
+        self._results = Results(tree.clock)
+        self._children = Children(tree, spec, log, account, plan.turn, self._results, plan.hold_last_call)
+        self._tools = ToolCalls(tree, spec, log, plan.turn, self._results)
+        self._host = CellHost(tree, spec, log, self._children, self._tools, plan.turn)
 
     def budget(self) -> dict[str, Any]:
         """What `budget()` tells: as of the cell's start or its last resumption, so that a replay hears the same."""
@@ -112,7 +116,7 @@ class CellRun:
         `left` is what `budget()` tells, as of the cell's start.
         """
         self._host.left = left
-        async with self._children:
+        async with self._children, self._tools:
             outcome = await self._session.run(code, self._host, now=now, inputs=inputs)
             while isinstance(outcome, Parked) and not self._host.has_ended:
                 outcome = await self._go_on(outcome)
@@ -140,18 +144,18 @@ class CellRun:
         await self._log.durable()
         resumed = self._log.replayed(EventType.NODE_RESUMED, self._plan.turn)
         if resumed is not None:
-            results = self._children.replayed(parked.pending, resumed["results"])
+            results = self._results.replayed(parked.pending, resumed["results"])
         else:
-            results = await self._children.batch(parked.pending)
+            results = await self._results.batch(parked.pending)
             resumed = self._resumed(parked, results)
         self._host.left = resumed["budget"]
         await self._log.durable()
         return await self._session.resume(results, now=resumed["now"])
 
-    def _resumed(self, parked: Parked, results: Sequence[tuple[int, Return]]) -> Mapping[str, Any]:
+    def _resumed(self, parked: Parked, results: Sequence[tuple[int, Return | Raise]]) -> Mapping[str, Any]:
         """Journal what the cell is given, which decides how it goes on."""
         data = {
-            "results": [self._children.handed(call) for call, _ in results],
+            "results": [self._results.handed(call) for call, _ in results],
             "now": self._tree.clock.now(),
             "cell_s": round(parked.cell_s, 6),
             "budget": self.budget(),

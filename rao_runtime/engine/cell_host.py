@@ -1,6 +1,6 @@
 """What a cell's code can call besides Python: answers `launch_subagent`, `finish`, `fail`, `publish` and `budget`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rao_runtime.core.events import EventType
@@ -10,6 +10,7 @@ from rao_runtime.engine import launch as calls
 from rao_runtime.engine.children import Children
 from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import Answer, AuthoredCheck, NodeFailure, NodeSpec
+from rao_runtime.engine.tool_calls import ToolCalls
 from rao_runtime.engine.tree_context import TreeContext
 from rao_runtime.ports import Hold, HostCall, Later, Raise, Return, Stop
 
@@ -19,9 +20,9 @@ FAIL_KINDS = ("insufficient_context", "irrelevant_context", "ambiguous_goal", "i
 Reply = Return | Raise | Later | Hold | Stop
 
 
-def functions_for(spec: NodeSpec) -> tuple[str, ...]:
+def functions_for(spec: NodeSpec, tools: Iterable[str]) -> tuple[str, ...]:
     """The names a node's cells may call: a flat node cannot launch."""
-    return FUNCTIONS if spec.recursive else FUNCTIONS[1:]
+    return (*(FUNCTIONS if spec.recursive else FUNCTIONS[1:]), *tools)
 
 
 class CellHost:
@@ -31,7 +32,9 @@ class CellHost:
     to run; `refused` says why the last call of `finish` was turned down; `left` is what `budget()` tells.
     """
 
-    def __init__(self, tree: TreeContext, spec: NodeSpec, log: NodeLog, children: Children, turn: int) -> None:
+    def __init__(
+        self, tree: TreeContext, spec: NodeSpec, log: NodeLog, children: Children, tools: ToolCalls, turn: int
+    ) -> None:
         self.answer: Answer | None = None
         self.candidate: Answer | None = None
         self.checks = list[AuthoredCheck]()
@@ -42,6 +45,7 @@ class CellHost:
         self._spec = spec
         self._log = log
         self._children = children
+        self._tools = tools
         self._turn = turn
         self._published: tuple[JsonValue, ...] = ()
 
@@ -65,6 +69,9 @@ class CellHost:
                 case "budget":
                     calls.bind(calls.budget, call)
                     return Return(dict(self.left))
+                case name if name in self._tree.tools:
+                    self._tools.call(call, self._tree.tools[name])
+                    return Later()
                 case _:
                     return Raise("NameError", f"name {call.name!r} is not defined")
         except (TypeError, ValueError) as error:

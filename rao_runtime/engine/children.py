@@ -1,7 +1,7 @@
 """The children one cell launched: admitted or refused at the call, run side by side, gone when the cell is."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import TracebackType
@@ -25,14 +25,9 @@ from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeSpec
 from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.replay import own_account
+from rao_runtime.engine.results import Awaited, Results
 from rao_runtime.engine.tree_context import Child, TreeContext
 from rao_runtime.ports import Return
-
-# Results that arrive within this time of each other go back to the cell together: resuming costs a sandbox worker a
-# millisecond, and a wide gather wakes for each. It grows with the width, up to a bound a reader would not notice.
-BATCH_S = 0.002
-MAX_BATCH_S = 0.05
-
 
 # More refusals than this in one cell are a loop that does not look at what it gets.
 MAX_REFUSALS = 200
@@ -56,6 +51,7 @@ class Children:
         log: NodeLog,
         account: Account,
         turn: int,
+        results: Results,
         hold_last_call: Callable[[], Exceeded | None],
     ) -> None:
         self._tree = tree
@@ -63,15 +59,12 @@ class Children:
         self._log = log
         self._account = account
         self._turn = turn
+        self._results = results
         self._hold_last_call = hold_last_call
         self._gate = _Slots(parent.limits.max_children)
         self._group = asyncio.TaskGroup()
         self._started = dict[int, Child]()
-        self._indices = dict[int, int]()
-        self._nodes = dict[int, str]()
         self._tasks = dict[int, asyncio.Task[None]]()
-        self._results = dict[int, Return]()
-        self._arrived = asyncio.Event()
         self._launches = 0
         self._refusals = 0
         self._split = list[dict[str, Any]]()
@@ -105,7 +98,6 @@ class Children:
         if self._refusals >= MAX_REFUSALS:
             raise ValueError(f"{MAX_REFUSALS} launches of this cell were refused; do the work here, or finish")
         index, self._launches = self._launches, self._launches + 1
-        self._indices[call_id] = index
         node = self._tree.log.state.nodes.get(child_id(self._parent.node_id, self._turn, index))
         if node is not None:
             self._adopt(call_id, self._spec(asked, index), node)
@@ -114,43 +106,13 @@ class Children:
         else:
             refusal = self._out_of_reach() or self._start(call_id, self._spec(asked, index))
             if refusal is not None:
-                self._refuse(call_id, asked.goal, refusal)
+                self._refuse(call_id, index, asked.goal, refusal)
 
     def record_split(self) -> None:
         """Journal the children launched since the last time: the recorded decision to split."""
         if self._split:
             self._log.record(EventType.NODE_SPLIT, {"children": self._split}, self._turn, same=("children",))
             self._split = []
-
-    async def batch(self, pending: Sequence[int]) -> list[tuple[int, Return]]:
-        """At least one of these calls' results, sorted by call; handed out once each."""
-        for call in pending:
-            if call not in self._tasks and call not in self._results:
-                self._results[call] = Return(_GONE)
-        await self._any(pending)
-        missing = sum(call not in self._results for call in pending)
-        if missing:
-            await self._tree.clock.sleep(min(MAX_BATCH_S, BATCH_S * missing))
-        ready = sorted(call for call in pending if call in self._results)
-        return [(call, self._results.pop(call)) for call in ready]
-
-    def handed(self, call_id: int) -> dict[str, Any]:
-        """Which launch of this cell a call was, and its child; None for an earlier cell's or a refused one."""
-        return {"launch_index": self._indices.get(call_id), "node_id": self._nodes.get(call_id)}
-
-    def replayed(self, pending: Sequence[int], handed: Sequence[Mapping[str, Any]]) -> list[tuple[int, Return]]:
-        """The results that an earlier owner handed out, in its order. Raises ReplayMismatch for one not there."""
-        calls = {index: call for call, index in self._indices.items()}
-        earlier = [call for call in pending if call not in self._indices]
-        results = list[tuple[int, Return]]()
-        for each in handed:
-            index = each["launch_index"]
-            call = calls.get(index) if index is not None else (earlier.pop(0) if earlier else None)
-            result = Return(_GONE) if index is None else self._results.pop(-1 if call is None else call, None)
-            if call is None or result is None:
-                raise ReplayMismatch(f"launch {index} of turn {self._turn} has no result to hand out again")
-            results.append((call, result))
-        return results
 
     # --- admission ----------------------------------------------------------------------------------------------------
 
@@ -195,7 +157,7 @@ class Children:
         self._tree.contexts.add(spec.size)
         self._note(call_id, spec)
         if node.status in ENDED:
-            self._arrive(call_id, Return(_value(NodeEnd.of(node))))
+            self._results.arrive(call_id, Return(_value(NodeEnd.of(node))))
             return
         spec = replace(spec, recursive=node.created["mode"] == Mode.RECURSIVE.value)
         account = self._tree.past.account_of(spec.node_id) or self._account
@@ -233,7 +195,7 @@ class Children:
         return None
 
     def _note(self, call_id: int, spec: NodeSpec) -> None:
-        self._nodes[call_id] = spec.node_id
+        self._results.expect(call_id, Awaited(launch_index=spec.launch_index, node_id=spec.node_id))
         self._split.append({"node_id": spec.node_id, "goal": spec.goal})
 
     def _spawn(
@@ -254,19 +216,20 @@ class Children:
     async def _run(self, call_id: int, child: Child, deadline_s: float) -> None:
         has_begun = self._tree.log.state.nodes[child.spec.node_id].status is Status.WORKING
         end = await child.run(_Begun(self._gate) if has_begun else self._gate, deadline_s=deadline_s)
-        self._arrive(call_id, Return(_value(end)))
+        self._results.arrive(call_id, Return(_value(end)))
 
-    def _refuse(self, call_id: int, goal: str, refusal: Refusal) -> None:
+    def _refuse(self, call_id: int, index: int, goal: str, refusal: Refusal) -> None:
         self._refusals += 1
         data = {
-            "launch_index": self._indices[call_id],
+            "launch_index": index,
             "goal": cut(goal, 500)[0],
             "reason": refusal.reason.value,
             "message": refusal.message,
             "remaining": remaining_view(budget.remaining(self._account)),
         }
         self._log.record(EventType.NODE_REFUSED, data, self._turn)
-        self._arrive(call_id, Return(FailedValue(refusal.reason.value, refusal.message)))
+        self._results.expect(call_id, Awaited(launch_index=index))
+        self._results.arrive(call_id, Return(FailedValue(refusal.reason.value, refusal.message)))
 
     def _refuse_again(self, call_id: int, asked: Launch, index: int) -> None:
         """Have the refusal that the journal has as the call's result."""
@@ -276,16 +239,8 @@ class Children:
             raise ReplayMismatch(f"launch {index} of turn {self._turn} is not in the journal, which goes on after it")
         told = self._log.record(EventType.NODE_REFUSED, {}, self._turn)
         self._refusals += 1
-        self._arrive(call_id, Return(FailedValue(told["reason"], told["message"])))
-
-    def _arrive(self, call_id: int, result: Return) -> None:
-        self._results[call_id] = result
-        self._arrived.set()
-
-    async def _any(self, pending: Sequence[int]) -> None:
-        while not any(call in self._results for call in pending):
-            self._arrived.clear()
-            await self._arrived.wait()
+        self._results.expect(call_id, Awaited(launch_index=index))
+        self._results.arrive(call_id, Return(FailedValue(told["reason"], told["message"])))
 
 
 def record_created(tree: TreeContext, spec: NodeSpec, prompt: Prompt) -> None:
@@ -312,9 +267,6 @@ def remaining_view(left: Remaining) -> dict[str, Any]:
         "tokens": left.tokens,
         "cost": None if left.cost is None else amount(left.cost),
     }
-
-
-_GONE = FailedValue("canceled", "this sub-agent belonged to an earlier cell and was cancelled when that cell ended")
 
 
 def _value(end: NodeEnd) -> Any:  # noqa: ANN401 - an answer is any JSON value

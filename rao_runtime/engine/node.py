@@ -46,7 +46,9 @@ class NodeRun:
         self._prompt = prompt
         self._held = reservation
         self._session = tree.sandbox.session(
-            SessionSpec(functions=functions_for(spec), seed=int(spec.node_id[:12], 16), limits=tree.settings.cell)
+            SessionSpec(
+                functions=functions_for(spec, tree.tools), seed=int(spec.node_id[:12], 16), limits=tree.settings.cell
+            )
         )
         self._scope: asyncio.Timeout | None = None
         self._stop_asked = False

@@ -4,15 +4,17 @@ Every text belongs to a version that profiles name, since a model is trained or 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rao_runtime.core.limits import Reason
 from rao_runtime.core.profile import Profile, ProtocolName
+from rao_runtime.engine import prompt_nano
 from rao_runtime.engine.node_spec import NodeSpec
 from rao_runtime.engine.prompt import Prompt
-from rao_runtime.ports import Message
+from rao_runtime.engine.tool_prompt import tool_section
+from rao_runtime.ports import Message, ToolSpec
 
-VERSIONS = frozenset({"1"})
+VERSIONS = frozenset({"1", prompt_nano.VERSION})
 
 _ROLE = """\
 You are an agent that solves a goal by writing Python. You work in turns. In each turn you write a short thought and \
@@ -88,12 +90,18 @@ def system_prompt(protocol: ProtocolName, sandbox_notes: str) -> str:
     return "\n\n".join([_ROLE, _FORMAT[protocol], _FUNCTIONS, _DELEGATING, _READING, python])
 
 
-def prompt_starter(profile: Profile, sandbox_notes: str) -> Callable[[NodeSpec], Prompt]:
+def prompt_starter(
+    profile: Profile, sandbox_notes: str, tools: Sequence[ToolSpec] = ()
+) -> Callable[[NodeSpec], Prompt]:
     """Makes the first prompt of each node of a tree; the system message is the same object for all of them."""
-    system = Message("system", system_prompt(profile.protocol, sandbox_notes))
+    nano = profile.prompt == prompt_nano.VERSION
+    text = prompt_nano.SYSTEM if nano else system_prompt(profile.protocol, sandbox_notes)
+    ask = prompt_nano.first_message if nano else first_message
+    section = tool_section(tools)
+    system = Message("system", text if section is None else f"{text}\n\n{section}")
 
     def start(spec: NodeSpec) -> Prompt:
-        return Prompt(profile, [system, Message("user", first_message(spec))])
+        return Prompt(profile, [system, Message("user", ask(spec))])
 
     return start
 

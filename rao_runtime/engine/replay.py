@@ -20,6 +20,7 @@ from rao_runtime.core.usage import Usage
 from rao_runtime.engine.calls import Attempts, CallFailed, Completion
 
 CALL_EVENTS = frozenset({EventType.CALL_STARTED, EventType.CALL_COMPLETED, EventType.CALL_FAILED})
+TOOL_EVENTS = frozenset({EventType.TOOL_STARTED, EventType.TOOL_COMPLETED})
 # The end of an attempt that its node's owner cut off, or did not live to see: the call itself is still to be made.
 CUT_OFF = frozenset({"canceled", "interrupted"})
 
@@ -28,7 +29,15 @@ class NodePast:
     """One node's own events in order, taken one by one. A node without a past has none left from the start."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self._events = deque(events)
+        self._events = deque[Event]()
+        self._tools = dict[str, dict[str, Any]]()
+        for event in events:
+            # Tools end when they like: their results are found by call, not in the order of the node's own doings.
+            if event.type in TOOL_EVENTS:
+                known = self._tools.setdefault(event.data["call_id"], {})
+                known.update(event.data, ended=event.type is EventType.TOOL_COMPLETED)
+            else:
+                self._events.append(event)
 
     @property
     def is_over(self) -> bool:
@@ -48,6 +57,10 @@ class NodePast:
             raise ReplayMismatch(f"{event_type} of turn {turn} where the journal has {event.type} of turn {event.turn}")
         self._events.popleft()
         return event.data
+
+    def tool(self, call_id: str) -> Mapping[str, Any] | None:
+        """What the journal has of a tool call: what was asked, and where it `ended`, the result or error."""
+        return self._tools.get(call_id)
 
     def attempts(self, turn: int) -> Attempts:
         """What became of the turn's call so far."""

@@ -145,7 +145,7 @@ class Runtime:
 
     def tools(self) -> list[dict[str, Any]]:
         """The tools a task may name."""
-        return []
+        return [spec.as_dict() for spec in self._engine.toolbox.specs()]
 
     def readiness(self) -> dict[str, Any]:
         """Whether this process takes trees; replicas are detail, since trees wait for them."""

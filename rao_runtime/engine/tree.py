@@ -32,7 +32,7 @@ from rao_runtime.engine.replay import no_past
 from rao_runtime.engine.taking_up import take_up, why_not
 from rao_runtime.engine.tree_context import Child, NodeSettings, TreeContext
 from rao_runtime.engine.tree_log import TreeLog
-from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, TreeEntry, TreeIndex
+from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, Toolbox, TreeEntry, TreeIndex
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Engine:
     jitter: Callable[[], float]
     profile_of: Callable[[Task], Awaitable[Profile | NodeFailure]]
     version: str
+    toolbox: Toolbox
     alone: bool = True
 
 
@@ -149,12 +150,16 @@ class TreeRun:
 
     def _why_not_here(self) -> NodeFailure | None:
         """Why this process cannot go on with the tree, if it cannot. Raises CannotReplay where another may."""
-        why = why_not(self.state, self._engine.sandbox.version)
+        why = why_not(self.state, self._engine.sandbox.version) or self._missing_tools()
         if why is None:
             return None
         if not self._engine.alone and self._left_s() > 0:
             raise CannotReplay(f"tree {self.state.tree_id}: {why}")
         return NodeFailure(reason=Reason.INTERNAL, kind="replay_mismatch", message=why, retryable=True)
+
+    def _missing_tools(self) -> str | None:
+        missing = [name for name in self._accepted.task.tools if self._engine.toolbox.get(name) is None]
+        return f"it needs the tools {', '.join(missing)}, which are not installed here" if missing else None
 
     async def _own(self, tree_log: TreeLog) -> None:
         try:
@@ -306,6 +311,7 @@ class TreeRun:
             traceparent=task.traceparent,
             cache_salt=None if self._accepted.tenant == "default" else self._accepted.tenant,
         )
+        tools = {name: tool for name in task.tools if (tool := engine.toolbox.get(name)) is not None}
         return TreeContext(
             log=tree_log,
             clock=engine.clock,
@@ -320,10 +326,11 @@ class TreeRun:
             auto_fraction=task.auto_fraction,
             expected_output_tokens=task.expected_output_tokens,
             settings=engine.settings,
-            start_prompt=prompt_starter(profile, engine.sandbox_notes),
+            start_prompt=prompt_starter(profile, engine.sandbox_notes, [tool.spec for tool in tools.values()]),
             spawn=NodeRun,
             contexts=contexts.ContextMeter(CONTEXTS_PER_TREE * engine.settings.max_context_bytes),
             past=self._past,
+            tools=tools,
             live=self.live,
         )
 

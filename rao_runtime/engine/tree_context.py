@@ -1,6 +1,8 @@
 """What all nodes of one tree share."""
 
-from collections.abc import Callable
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +17,7 @@ from rao_runtime.engine.node_spec import NodeEnd, NodeSpec
 from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.replay import TreePast
 from rao_runtime.engine.tree_log import TreeLog
-from rao_runtime.ports import Blobs, CellLimits, Clock, Sandbox
+from rao_runtime.ports import Blobs, CellLimits, Clock, Sandbox, Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,9 @@ class TreeContext:
     spawn: Spawn
     contexts: ContextMeter
     past: TreePast
+    tools: Mapping[str, Tool]
     live: dict[str, Child] = field(default_factory=dict[str, Child])
+    tool_locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     def is_recursive(self, goal_chars: int, context_chars: int) -> bool:
         """Whether a node with such a task may launch children."""

@@ -23,6 +23,7 @@ from rao_runtime.ports.dispatch import Dispatch, RunTree
 from rao_runtime.ports.journal import Claim, Command, Journal, JournalHealth
 from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta
 from rao_runtime.ports.sandbox import CellLimits, Sandbox, Session, SessionSpec
+from rao_runtime.ports.tools import Effects, Tool, Toolbox, ToolSpec
 from rao_runtime.ports.tree_index import Retention, TreeEntry, TreeIndex
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Command",
     "Dispatch",
     "Done",
+    "Effects",
     "FailedValue",
     "Finished",
     "Hold",
@@ -60,6 +62,9 @@ __all__ = [
     "Stop",
     "Stopped",
     "TextDelta",
+    "Tool",
+    "ToolSpec",
+    "Toolbox",
     "TreeEntry",
     "TreeIndex",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rao_runtime.adapters.entry_point_tools import EntryPointTools
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
 from rao_runtime.adapters.scripted_steps import Fail, Step, Wait
 from rao_runtime.core.errors import FailureKind, UnknownTree
@@ -15,6 +16,7 @@ from rao_runtime.core.profile import ProtocolName
 from rao_runtime.core.task import Task
 from rao_runtime.engine.tree_context import NodeSettings
 from rao_runtime.ports import CellLimits, Command, ModelRequest, TreeEntry
+from rao_runtime.tools import tool
 from tests.sim.directed import PLENTY, Parts, root, scene
 from tests.sim.faults import Kill
 from tests.sim.loop import simulate
@@ -352,3 +354,23 @@ def test_a_tree_keeps_the_model_and_the_protocol_it_began_with() -> None:
         assert (tree["answer"], tree["model"]) == (13, MODEL)
 
     scene(PARTS, act)
+
+
+def test_a_tree_whose_tool_is_no_longer_installed_fails_with_that_reason() -> None:
+    @tool()
+    async def look() -> int:
+        """Look."""
+        return 1
+
+    async def act(world: World) -> None:
+        tree_id = await world.submit(replace(root(), tools=("look",)))
+        await world.until(tree_id, EventType.NODE_STARTED)
+        await world.crash()
+        world.setup = replace(world.setup, toolbox=EntryPointTools())
+        await world.restart()
+        await world.settle()
+        tree = await world.runtime.tree(tree_id)
+        assert tree["error"]["kind"] == "replay_mismatch"
+        assert "look" in tree["error"]["message"]
+
+    scene(PARTS, act, Setup(toolbox=EntryPointTools([look])))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from rao_runtime.adapters.entry_point_tools import EntryPointTools
 from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
 from rao_runtime.core.errors import Overloaded
@@ -22,7 +23,7 @@ from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import Accepted, Engine, TreeRun
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import CellLimits, RunTree, Sandbox, ServedModel
+from rao_runtime.ports import CellLimits, RunTree, Sandbox, ServedModel, Toolbox
 from tests.sim.clock import EPOCH, SimClock
 from tests.sim.faults import Kill
 from tests.sim.invariants import Invariants
@@ -51,6 +52,7 @@ class Setup:
     runtime: RuntimeSettings = RuntimeSettings()
     max_active: int = 1_000
     alone: bool = True
+    toolbox: Toolbox = field(default_factory=EntryPointTools)
     take_over: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
     kills: Mapping[tuple[int, int], Kill] = field(default_factory=dict[tuple[int, int], Kill])
 
@@ -99,6 +101,7 @@ class World:
             jitter=random.Random(f"jitter/{setup.seed}/{self.starts}").random,
             profile_of=catalog.profile_of,
             version="test",
+            toolbox=setup.toolbox,
             alone=setup.alone,
         )
         return Runtime(

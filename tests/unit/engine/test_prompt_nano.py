@@ -1,0 +1,51 @@
+"""The prompt of a model with a small window."""
+
+from dataclasses import replace
+
+import pytest
+
+from rao_runtime.core.limits import Limits
+from rao_runtime.core.profile import Profile
+from rao_runtime.engine import prompt_nano, prompts
+from rao_runtime.engine.contexts import Content
+from rao_runtime.engine.node_spec import AuthoredCheck
+from rao_runtime.ports import Message
+from tests.unit.engine.specs import ROOT, with_context
+
+
+def test_a_profile_that_names_the_version_gets_its_words() -> None:
+    start = prompts.prompt_starter(Profile(model="m", prompt="nano"), "notes")
+    system, first = start(with_context("one\ntwo", 7)).messages
+    assert system == Message("system", prompt_nano.SYSTEM)
+    assert first == Message("user", "context: 2 lines, 7 characters\nlaunch: yes\nGoal: Count the lines.")
+    assert prompt_nano.VERSION in prompts.VERSIONS
+
+
+def test_it_leaves_a_window_of_a_thousand_tokens_nearly_free() -> None:
+    assert len(prompt_nano.SYSTEM) < 400
+
+
+@pytest.mark.parametrize(
+    ("context", "size"),
+    [
+        (None, "none"),
+        ("", "0 lines, 9 characters"),
+        ("a\nb\n", "2 lines, 9 characters"),
+        (["a"], "a list, 9 characters"),
+        ({"a": "b"}, "a dict, 9 characters"),
+    ],
+)
+def test_a_context_is_told_by_its_size(context: Content, size: str) -> None:
+    assert prompt_nano.described(context, 9) == size
+
+
+def test_a_node_is_told_whether_it_may_launch() -> None:
+    assert "launch: yes" in prompt_nano.first_message(ROOT)
+    assert "launch: no" in prompt_nano.first_message(replace(ROOT, recursive=False))
+    assert "launch: no" in prompt_nano.first_message(replace(ROOT, limits=Limits(max_depth=0)))
+
+
+def test_what_the_answer_must_fit_stands_before_the_goal() -> None:
+    spec = replace(ROOT, returns={"type": "integer"}, check=AuthoredCheck("parent", "answer > 0"))
+    text = prompt_nano.first_message(spec)
+    assert text.endswith('answer: {"type": "integer"}\ncheck: answer > 0\nGoal: Count the lines.')
