@@ -22,6 +22,8 @@ DATA: Mapping[E, Mapping[str, Any]] = {
     E.NODE_OUTPUT: {"output": "o", "error": None, "cell_s": 0.25},
     E.NODE_RESUMED: {"results": [{"node_id": "n0"}], "cell_s": 0.125},
     E.NODE_PUBLISHED: {"value": 7},
+    E.TOOL_STARTED: {"name": "look", "arguments": {}},
+    E.TOOL_COMPLETED: {"name": "look", "result": 1, "state": {"looked": 1}},
     E.NODE_COMPLETED: {"answer": 1},
     E.NODE_FAILED: {"error": {"reason": "turns"}},
     E.NODE_CANCELED: {"error": {"reason": "canceled"}},
