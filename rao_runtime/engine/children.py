@@ -1,7 +1,7 @@
 """The children one cell launched: admitted or refused at the call, run side by side, gone when the cell is."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import TracebackType
@@ -219,7 +219,6 @@ class Children:
         self._results.arrive(call_id, Return(_value(end)))
 
     def _refuse(self, call_id: int, index: int, goal: str, refusal: Refusal) -> None:
-        self._refusals += 1
         data = {
             "launch_index": index,
             "goal": cut(goal, 500)[0],
@@ -227,9 +226,7 @@ class Children:
             "message": refusal.message,
             "remaining": remaining_view(budget.remaining(self._account)),
         }
-        self._log.record(EventType.NODE_REFUSED, data, self._turn)
-        self._results.expect(call_id, Awaited(launch_index=index))
-        self._results.arrive(call_id, Return(FailedValue(refusal.reason.value, refusal.message)))
+        self._turn_away(call_id, self._log.record(EventType.NODE_REFUSED, data, self._turn))
 
     def _refuse_again(self, call_id: int, asked: Launch, index: int) -> None:
         """Have the refusal that the journal has as the call's result."""
@@ -237,10 +234,12 @@ class Children:
             # The journal knows nothing of a launch that was not even well-formed: then this raises.
             self._spec(asked, index)
             raise ReplayMismatch(f"launch {index} of turn {self._turn} is not in the journal, which goes on after it")
-        told = self._log.record(EventType.NODE_REFUSED, {}, self._turn)
+        self._turn_away(call_id, self._log.record(EventType.NODE_REFUSED, {}, self._turn))
+
+    def _turn_away(self, call_id: int, refused: Mapping[str, Any]) -> None:
         self._refusals += 1
-        self._results.expect(call_id, Awaited(launch_index=index))
-        self._results.arrive(call_id, Return(FailedValue(told["reason"], told["message"])))
+        self._results.expect(call_id, Awaited(launch_index=refused["launch_index"]))
+        self._results.arrive(call_id, Return(FailedValue(refused["reason"], refused["message"])))
 
 
 def record_created(tree: TreeContext, spec: NodeSpec, prompt: Prompt) -> None:

@@ -79,6 +79,11 @@ async def keep(blobs: Blobs, tree_id: str, context: Context) -> dict[str, Any] |
     return {"sha256": await blobs.put(tree_id, encoded(context)), "chars": context_chars(context), "form": form}
 
 
+def size_told(told: Mapping[str, Any] | None) -> ContextSize:
+    """The size of a context that `keep` said this of: it was measured then, and can be megabytes."""
+    return ContextSize(0, None) if told is None else ContextSize(told["chars"], told["sha256"])
+
+
 async def fetch(blobs: Blobs, tree_id: str, told: Mapping[str, Any] | None) -> Context:
     """The context that `keep` said this of. Raises KeyError where it is gone."""
     if told is None:

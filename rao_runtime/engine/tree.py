@@ -236,7 +236,7 @@ class TreeRun:
         if self.state.started:
             profile = replace(profile, protocol=ProtocolName(self.state.started["versions"]["protocol"]))
         tree = self._context(tree_log, profile)
-        size = contexts.size_of(self._accepted.task.context)
+        size = contexts.size_told(self.state.created["request"]["context"])
         if not self.state.started:
             decision = tree.mode_of(len(self._accepted.task.goal), size.chars)
             self._record_started(tree_log, profile, decision)
