@@ -7,15 +7,17 @@ TESTS ?= tests
 WORKERS ?= 2
 VLLM_VENV := .venv-vllm
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
+TRAIN_VENV := .venv-train
+TRAIN_INSTALLED := $(TRAIN_VENV)/.installed
 
-.PHONY: install run test test-chaos test-vllm check bench format openapi clean
+.PHONY: install run test test-chaos test-vllm train check bench format openapi clean
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt examples/crafting/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e examples/crafting
 	@touch $@
 
 # RAO_REPLICAS names your vLLM servers; without it a stand-in answers, and says so.
@@ -45,6 +47,15 @@ $(VLLM_INSTALLED): tests/vllm/constraints.txt
 	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 
+# The small model, from nothing: some 75 minutes on two cores, in an environment of its own (1 GB). Interrupted, it goes on.
+train: $(TRAIN_INSTALLED)
+	$(TRAIN_VENV)/bin/python -m training.nn.train $(ARGS)
+
+$(TRAIN_INSTALLED): pyproject.toml training/nn/requirements.txt
+	$(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r training/nn/requirements.txt -e . -e examples/crafting
+	@touch $@
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,4 +74,4 @@ openapi: install
 	$(BIN)/python -m server.openapi > openapi.yaml
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM_VENV) $(TRAIN_VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,12 +20,14 @@ size = {READ_LINES}
 while size * {FAN_OUT} < len(lines):
     size *= {FAN_OUT}
 parts = ["\\n".join(lines[i:i + size]) for i in range(0, len(lines), size)]
-rs = await asyncio.gather(*[launch_subagent(GOAL, p) for p in parts])
 """
-_FAILED = "print(sorted(set([r.reason for r in rs if isinstance(r, Failed)])))"
+_BY_LINE = "import asyncio\nparts = context.splitlines()\n"
+_LAUNCH = "rs = await asyncio.gather(*[launch_subagent(GOAL, p) for p in parts])\n"
+# Without a failure it prints an empty list.
+FAILED = "print(sorted(set([r.reason for r in rs if isinstance(r, Failed)])))"
 _AGAIN = """\
 bad = [i for i, r in enumerate(rs) if isinstance(r, Failed)]
-again = await asyncio.gather(*[launch_subagent(GOAL, parts[i]) for i in bad])
+again = await asyncio.gather(*[launch_subagent(WHAT) for i in bad])
 for i, r in zip(bad, again):
     rs[i] = r
 """
@@ -54,14 +56,19 @@ for line in context.splitlines():
 finish(n)"""
 
 
-def split(sub_goal: str | None) -> str:
+def split(sub_goal: str | None, *, by_line: bool = False) -> str:
     """Split the text, launch a sub-agent for each part, wait, and show why some failed; None passes the own goal on."""
-    return _with_goal(_SPLIT + _FAILED, sub_goal)
+    return _with_goal((_BY_LINE if by_line else _SPLIT) + _LAUNCH + FAILED, sub_goal)
 
 
 def again(sub_goal: str | None) -> str:
-    """Launch those that failed once more."""
-    return _with_goal(_AGAIN + _FAILED, sub_goal)
+    """Launch those that failed once more, each with its part."""
+    return _with_goal(again_with("GOAL, parts[i]"), sub_goal)
+
+
+def again_with(what: str) -> str:
+    """Launch those that failed once more; `what` are the arguments for number `i`."""
+    return _AGAIN.replace("WHAT", what) + FAILED
 
 
 def merge(kind: Kind) -> str:
@@ -71,7 +78,8 @@ def merge(kind: Kind) -> str:
 
 def answer(kind: Kind, found: Sequence[str]) -> str:
     """Finish with what reading has found: the words, one for each hit, in the order of the lines."""
-    listed = "[" + ", ".join(f'"{word}"' for word in found) + "]"
+    # A word after a space is one token, the same one that the text and the thought have.
+    listed = f'"{"".join(f" {word}" for word in found)}".split()'
     match kind:
         case Kind.DISTINCT:
             return f"finish(sorted(set({listed})))"

@@ -11,14 +11,18 @@ from itertools import count
 from typing import Any
 
 from rao_runtime.core.values import cut
-from rao_runtime.engine.prompt_nano import SYSTEM, text_size, told
-from rao_runtime.engine.prompts import observation
+from rao_runtime.engine.prompt_nano import text_size, told
 from rao_runtime.ports import Message
+from training import craft_examples
+from training.beyond import draw_beyond
 from training.cells import FAN_OUT, READ_LINES
-from training.goals import PHRASINGS, Kind, Question, draw_beyond, draw_question, in_words, worded
+from training.conversation import failed, opening, went_on
+from training.craft_examples import LASTING, idle_tools
+from training.goals import PHRASINGS, Kind, Question, draw_question, in_words, worded
 from training.lines import draw_lines
-from training.oracle import READ_CHARS, WORTH_A_TRY, completion
+from training.oracle import READ_CHARS, completion
 from training.tasks import plot_for, text_for
+from training.view import WORTH_A_TRY
 
 
 class Role(StrEnum):
@@ -34,20 +38,28 @@ class Role(StrEnum):
     ALONE = "alone"  # may not launch, and has more to read than is good
     ORDERED = "ordered"
     BEYOND = "beyond"  # a goal it does not know
+    CRAFT_LOOK = "craft_look"  # an item to craft
+    CRAFT_DIRECT = "craft_direct"  # a recipe without deep ingredients
+    CRAFT_LAUNCH = "craft_launch"  # a recipe with some
+    CRAFT_END = "craft_end"  # sub-agents are done, or something is in the way
 
 
 # What is hard to learn comes more often: reading is all that a node really does.
 SHARES: Mapping[Role, float] = {
-    Role.ROOT: 0.07,
-    Role.INNER: 0.05,
-    Role.READ: 0.07,
-    Role.ANSWER: 0.58,
-    Role.MERGE: 0.06,
+    Role.ROOT: 0.05,
+    Role.INNER: 0.06,
+    Role.READ: 0.05,
+    Role.ANSWER: 0.47,
+    Role.MERGE: 0.05,
     Role.AGAIN: 0.02,
     Role.GIVE_UP: 0.03,
-    Role.ALONE: 0.03,
-    Role.ORDERED: 0.03,
-    Role.BEYOND: 0.06,
+    Role.ALONE: 0.02,
+    Role.ORDERED: 0.02,
+    Role.BEYOND: 0.07,
+    Role.CRAFT_LOOK: 0.01,
+    Role.CRAFT_DIRECT: 0.05,
+    Role.CRAFT_LAUNCH: 0.06,
+    Role.CRAFT_END: 0.04,
 }
 SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
     Kind.COUNT: {"type": "integer"},
@@ -63,7 +75,8 @@ READABLE = tuple(kind for kind in Kind if kind is not Kind.ORDERED)
 LINE_CHARS = (38, 52)
 LONGEST = 30_000
 ALONE_LINES = 16
-LASTING = ("unable", "depth", "nodes", "tokens", "deadline", "cost")
+LONG_CHARS = 100_000
+IDLE_TOOLS = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +105,8 @@ def of_role(rng: random.Random, role: Role, *, held_out: bool = False) -> Exampl
     """An example of this role; `held_out` makes it of combinations that training never shows."""
     if role is Role.BEYOND:
         messages, kind = _beyond(rng), None
+    elif role in _CRAFTING:
+        messages, kind = _CRAFTING[role](rng, held_out=held_out), None
     else:
         kind = Kind.ORDERED if role is Role.ORDERED else rng.choice(READABLE)
         messages = _MAKERS[role](_Node(rng, draw_question(rng, kind), held_out))
@@ -113,7 +128,7 @@ class _Node:
             # What the root of a most common word asks of its parts.
             goal = in_words(question, PHRASINGS[Kind.TALLY][0])
         returns = SCHEMAS[question.kind] if rng.random() < 0.2 else None
-        return _opening(told(size, goal, launch=launch, returns=returns))
+        return opening(told(size, goal, launch=launch, tools=idle_tools(rng, IDLE_TOOLS), returns=returns))
 
     def sized(self, lines: int) -> str:
         return text_size(lines, int(lines * self.rng.uniform(*LINE_CHARS)))
@@ -136,41 +151,47 @@ def _root(node: _Node) -> list[Message]:
 
 
 def _inner(node: _Node) -> list[Message]:
+    if node.rng.random() < 0.25:
+        return node.first(_long(node.rng, node.rng.randrange(2, READ_LINES + 1)), inner=True)
     whole = READ_LINES * FAN_OUT ** node.rng.choice([1, 1, 1, 2, 3])
     lines = whole if node.rng.random() < 0.7 else node.rng.randrange(READ_LINES + 1, whole)
     return node.first(node.sized(lines), inner=True)
 
 
 def _read(node: _Node) -> list[Message]:
-    return node.first(node.sized(_few(node.rng)), launch=node.rng.random() < 0.8, inner=True)
+    lines = _few(node.rng)
+    # Lines longer than ours are read too, as long as there are few characters in all.
+    size = node.sized(lines) if node.rng.random() < 0.7 else text_size(lines, node.rng.randrange(10, READ_CHARS + 1))
+    return node.first(size, launch=node.rng.random() < 0.8, inner=True)
 
 
 def _answer(node: _Node) -> list[Message]:
     text = node.text(lines := _few(node.rng))
     messages = node.first(text_size(lines, len(text)), launch=node.rng.random() < 0.8, inner=True)
-    return _went_on(messages, text)
+    return went_on(messages, text)
 
 
 def _merge(node: _Node) -> list[Message]:
-    messages = _went_on(_either(node), "[]")
-    return messages if node.rng.random() < 0.9 else _went_on(_went_on(_either(node), _some(node, WORTH_A_TRY)), "[]")
+    messages = went_on(_either(node), "[]")
+    return messages if node.rng.random() < 0.9 else went_on(went_on(_either(node), _some(node, WORTH_A_TRY)), "[]")
 
 
 def _again(node: _Node) -> list[Message]:
-    return _went_on(_either(node), _some(node, WORTH_A_TRY))
+    return went_on(_either(node), _some(node, WORTH_A_TRY))
 
 
 def _give_up(node: _Node) -> list[Message]:
     rng = node.rng
     match rng.randrange(5):
         case 0:
-            return _went_on(_either(node), _some(node, LASTING))
+            return went_on(_either(node), _some(node, LASTING))
         case 1:
-            return _went_on(_again(node), _some(node, WORTH_A_TRY))
+            return went_on(_again(node), _some(node, WORTH_A_TRY))
         case 2:
-            return _went_on(_either(node), "", error=rng.choice(["TypeError: not a number", "RuntimeError: no"]))
+            return failed(rng, _either(node), rng.choice(["TypeError: not a number", "RuntimeError: no"]))
         case 3:
-            return node.first(text_size(_few(rng), rng.randrange(READ_CHARS + 1, 100_000)))
+            alone = rng.random() < 0.5
+            return node.first(_long(rng, _few(rng) if alone else 1), launch=not alone)
         case _:
             size = rng.choice(["none", f"a list, {rng.randrange(9_999)} characters", "a dict, 512 characters"])
             return node.first(size)
@@ -183,7 +204,7 @@ def _alone(node: _Node) -> list[Message]:
     lines = rng.randrange(READ_LINES + 1, 2 * ALONE_LINES)
     text = node.text(lines)
     shown = cut(text, ALONE_LINES * LINE_CHARS[1] - rng.randrange(200))[0]
-    return _went_on(node.first(text_size(lines, len(text)), launch=False), shown)
+    return went_on(node.first(text_size(lines, len(text)), launch=False), shown)
 
 
 def _ordered(node: _Node) -> list[Message]:
@@ -204,14 +225,27 @@ _MAKERS: Mapping[Role, Callable[[_Node], list[Message]]] = {
 }
 
 
+_CRAFTING: Mapping[Role, craft_examples.Maker] = {
+    Role.CRAFT_LOOK: craft_examples.look,
+    Role.CRAFT_DIRECT: craft_examples.direct,
+    Role.CRAFT_LAUNCH: craft_examples.launch,
+    Role.CRAFT_END: craft_examples.end,
+}
+
+
 def _beyond(rng: random.Random) -> list[Message]:
     lines = int(LONGEST ** rng.random())
     size = rng.choice(["none", text_size(lines, int(lines * rng.uniform(10, 120)))])
-    return _opening(told(size, draw_beyond(rng), launch=rng.random() < 0.8))
+    tools = idle_tools(rng, 3 * IDLE_TOOLS)
+    return opening(told(size, draw_beyond(rng), launch=rng.random() < 0.8, tools=tools))
 
 
 def _either(node: _Node) -> list[Message]:
     return _root(node) if node.rng.random() < 0.5 else _inner(node)
+
+
+def _long(rng: random.Random, lines: int) -> str:
+    return text_size(lines, READ_CHARS + int((LONG_CHARS - READ_CHARS) ** rng.random()))
 
 
 def _few(rng: random.Random) -> int:
@@ -221,14 +255,3 @@ def _few(rng: random.Random) -> int:
 def _some(node: _Node, reasons: frozenset[str] | tuple[str, ...]) -> str:
     known = sorted(reasons)
     return str(sorted(node.rng.sample(known, node.rng.choice([1, 1, 2]))))
-
-
-def _opening(first: str) -> list[Message]:
-    return [Message("system", SYSTEM), Message("user", first)]
-
-
-def _went_on(messages: list[Message], output: str, *, error: str | None = None) -> list[Message]:
-    """The prompt one turn later: what the oracle wrote, and what came of it."""
-    number = sum(message.role == "assistant" for message in messages)
-    shown = Message("user", observation(number, output, error, None))
-    return [*messages, Message("assistant", completion(messages)), shown]

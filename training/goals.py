@@ -81,31 +81,6 @@ PHRASINGS: Mapping[Kind, tuple[str, ...]] = {
     ),
 }
 
-_BEYOND = (
-    "Translate the text into {tongue}.",
-    "Write a {form} about the {place}.",
-    "What is the capital of {land}?",
-    "Count the lines that mention a kind of {strange}.",
-    "Which kind of {strange} is mentioned most often?",
-    "Does any line mention a {strange}?",
-    "List every kind of {strange} that is mentioned.",
-    "Summarize the {form} in {number} sentences.",
-    "What is {number} times {number}?",
-    "Sort the lines by {strange}.",
-    "Who is the {strange} of {land}?",
-    "Explain why {tongue} has a word for every {strange}.",
-    "How many {strange}s does {land} have?",
-    "Find the longest {form} of the {place}.",
-)
-_FILLERS: Mapping[str, tuple[str, ...]] = {
-    "tongue": ("French", "Latin", "Spanish", "German", "Polish", "Hindi", "Greek", "Danish"),
-    "form": ("poem", "letter", "story", "report", "speech", "song", "joke", "review"),
-    "place": ("moon", "sea", "city", "forest", "desert", "island", "river", "school"),
-    "land": ("Peru", "Japan", "Kenya", "Norway", "Chile", "Egypt", "Canada", "Nepal"),
-    "strange": ("planet", "verb", "number", "color", "disease", "language", "colour", "virus", "king", "metal", "star"),
-    "number": ("2", "3", "7", "12", "25", "140"),
-}
-
 
 def worded(rng: random.Random, question: Question) -> str:
     """The question in one of its phrasings."""
@@ -125,11 +100,6 @@ def draw_question(rng: random.Random, kind: Kind) -> Question:
         return Question(kind=kind)
     person = rng.choice(NAMES) if kind is Kind.COUNT_PERSON else ""
     return Question(kind=kind, category=rng.choice(list(CATEGORIES)), person=person)
-
-
-def draw_beyond(rng: random.Random) -> str:
-    """A goal that none of the kinds covers."""
-    return rng.choice(_BEYOND).format(**{name: rng.choice(each) for name, each in _FILLERS.items()})
 
 
 def understood(goal: str) -> Question | None:

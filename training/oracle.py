@@ -5,47 +5,18 @@ It reads as the model has to: from what a cell printed, knowing the words. It ne
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from rao_runtime.engine.prompt_nano import text_size
 from rao_runtime.ports import Message
-from training import cells
+from training import cells, crafting
 from training.cells import READ_LINES
 from training.goals import PHRASINGS, Kind, Question, in_words, understood
+from training.view import WORTH_A_TRY, View
 from training.words import CATEGORY_OF
 
 READ_CHARS = 999
 CUT = re.compile(r"\[\.\.\. \d+ (?:characters cut here|more characters)")
-# A part that failed for one of these may do better a second time; the others would only fail again.
-WORTH_A_TRY = frozenset({"model_error", "sandbox_error", "turns", "window", "answer_invalid"})
 
 _WORD = re.compile(r"[\w-]+")
-_SIZE = re.compile(r"context: " + re.escape(text_size(0, 0)).replace("0", r"(\d+)"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the messages tell: `lines` and `chars` are None where the context is no text, `seen` what cells printed."""
-
-    goal: str
-    lines: int | None
-    chars: int | None
-    launch: bool
-    seen: tuple[str, ...]
-
-    @classmethod
-    def of(cls, messages: Sequence[Message]) -> "View":
-        """The view of a prompt in version `nano`."""
-        first, *seen = [message.content for message in messages if message.role == "user"]
-        head, _, goal = first.partition("Goal: ")
-        size = _SIZE.match(head)
-        return cls(
-            goal=goal,
-            lines=None if size is None else int(size[1]),
-            chars=None if size is None else int(size[2]),
-            launch="\nlaunch: yes" in head,
-            seen=tuple(text.partition("\n")[2] for text in seen),
-        )
 
 
 def completion(messages: Sequence[Message]) -> str:
@@ -56,17 +27,21 @@ def completion(messages: Sequence[Message]) -> str:
 
 def turn(view: View) -> tuple[str, str]:
     """Thought and code of the next turn."""
+    order = crafting.understood(view.goal)
+    if order is not None:
+        return crafting.turn(view, order)
     question = understood(view.goal)
     if question is None:
         return "I never learned that.", cells.fail("impossible", "I do not know how to do this")
     if view.lines is None or view.chars is None:
         return "There is no text to read.", cells.fail("insufficient_context", "there is no text to read")
-    if any("\nError:\n" in f"\n{text}" for text in view.seen):
+    if view.error:
         return "My cell did not run.", cells.fail("impossible", "my code failed")
     if question.kind is Kind.ORDERED:
         return "Every line counts on the one before. Parts would not help, I follow them in order.", cells.IN_ORDER
-    if view.lines > READ_LINES and view.launch:
-        return _split(view, question)
+    long = view.chars > READ_CHARS and view.lines > 1
+    if view.launch and (view.lines > READ_LINES or long):
+        return _split(view, question, by_line=view.lines <= READ_LINES)
     return _read(view, question)
 
 
@@ -81,16 +56,16 @@ def _read(view: View, question: Question) -> tuple[str, str]:
     return numbered(found), cells.answer(question.kind, found)
 
 
-def _split(view: View, question: Question) -> tuple[str, str]:
+def _split(view: View, question: Question, *, by_line: bool) -> tuple[str, str]:
     sub_goal = None
     if question.kind is Kind.MOST_COMMON:
         sub_goal = in_words(question, PHRASINGS[Kind.TALLY][0])
     if not view.seen:
-        return "Too long to read. I split it.", cells.split(sub_goal)
-    reasons = frozenset(re.findall(r"'(\w+)'", view.seen[-1]))
-    if not reasons:
+        thought = "Few lines, but long. I split it by line." if by_line else "Too long to read. I split it."
+        return thought, cells.split(sub_goal, by_line=by_line)
+    if not view.reasons:
         return "All parts are done. I merge them.", cells.merge(question.kind)
-    if len(view.seen) == 1 and reasons <= WORTH_A_TRY:
+    if len(view.seen) == 1 and view.reasons <= WORTH_A_TRY:
         return "Some parts failed. I launch them again.", cells.again(sub_goal)
     return "Some parts stay unread.", cells.fail("insufficient_context", "some parts could not be read")
 

@@ -5,7 +5,7 @@ these exact words; a change of any of them is a new version.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rao_runtime.engine.contexts import Content
@@ -19,11 +19,18 @@ A short context you print and read, and finish(answer). A long one you split int
 launch_subagent(goal, part), then merge the answers. What you cannot do ends with fail(kind, message)."""
 
 
-def first_message(spec: NodeSpec) -> str:
-    """What one node is asked; its goal comes last."""
+def first_message(spec: NodeSpec, tools: Sequence[str] = ()) -> str:
+    """What one node is asked; its goal comes last. `tools` are the names of those that it can call."""
     check = None if spec.check is None else spec.check.expression
     launch = spec.recursive and spec.limits.max_depth > 0
-    return told(described(spec.context, spec.size.chars), spec.goal, launch=launch, returns=spec.returns, check=check)
+    return told(
+        described(spec.context, spec.size.chars),
+        spec.goal,
+        launch=launch,
+        tools=tools,
+        returns=spec.returns,
+        check=check,
+    )
 
 
 def told(
@@ -31,11 +38,14 @@ def told(
     goal: str,
     *,
     launch: bool = True,
+    tools: Sequence[str] = (),
     returns: Mapping[str, Any] | bool | None = None,
     check: str | None = None,
 ) -> str:
     """The first message from its parts; `size` is what `described` or `text_size` gave."""
     lines = [f"context: {size}", f"launch: {'yes' if launch else 'no'}"]
+    if tools:
+        lines.append(f"tools: {', '.join(sorted(tools))}")
     if returns is not None:
         lines.append(f"answer: {json.dumps(returns, ensure_ascii=False)}")
     if check is not None:

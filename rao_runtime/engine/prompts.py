@@ -94,11 +94,11 @@ def prompt_starter(
     profile: Profile, sandbox_notes: str, tools: Sequence[ToolSpec] = ()
 ) -> Callable[[NodeSpec], Prompt]:
     """Makes the first prompt of each node of a tree; the system message is the same object for all of them."""
-    nano = profile.prompt == prompt_nano.VERSION
-    text = prompt_nano.SYSTEM if nano else system_prompt(profile.protocol, sandbox_notes)
-    ask = prompt_nano.first_message if nano else first_message
-    section = tool_section(tools)
-    system = Message("system", text if section is None else f"{text}\n\n{section}")
+    if profile.prompt == prompt_nano.VERSION:
+        system, ask = Message("system", prompt_nano.SYSTEM), _nano_asker([tool.name for tool in tools])
+    else:
+        text, section = system_prompt(profile.protocol, sandbox_notes), tool_section(tools)
+        system, ask = Message("system", text if section is None else f"{text}\n\n{section}"), first_message
 
     def start(spec: NodeSpec) -> Prompt:
         return Prompt(profile, [system, Message("user", ask(spec))])
@@ -131,6 +131,10 @@ def last_turn(reason: Reason) -> str:
     """The warning before a node's last turn."""
     why = "You have no turns left after this one" if reason is Reason.TURNS else "Your memory is full after this turn"
     return f"{why}: call finish(...) now with the best answer you have, or fail(...)."
+
+
+def _nano_asker(tools: Sequence[str]) -> Callable[[NodeSpec], str]:
+    return lambda spec: prompt_nano.first_message(spec, tools)
 
 
 def _context_line(spec: NodeSpec) -> str:

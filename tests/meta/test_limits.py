@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for folder in ("rao_runtime", "server", "training") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    path for folder in ("rao_runtime", "server", "training", "examples") for path in (ROOT / folder).rglob("*.py")
+)
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MAX_FILE_LINES = 400

@@ -60,6 +60,9 @@ EXPECTED = {
     Role.GIVE_UP: 'fail("',
     Role.ORDERED: "finish(n)",
     Role.BEYOND: 'fail("impossible"',
+    Role.CRAFT_LOOK: "print(await get_info(",
+    Role.CRAFT_DIRECT: "finish(await craft(",
+    Role.CRAFT_LAUNCH: "launch_subagent(",
 }
 
 

@@ -90,3 +90,20 @@ async def test_what_examples_show_is_what_the_runtime_sends() -> None:
     assert first[1] == Message("user", f'{size}\nlaunch: yes\nanswer: {{"type": "integer"}}\nGoal: {asked.goal}')
     assert last[:2] == first
     assert last[3] == Message("user", f"[Cell 0 Output]\n{asked.context}")
+
+
+async def test_few_lines_that_are_long_are_read_one_by_one() -> None:
+    asked = exercise(Kind.DISTINCT, 4)
+    long = "\n".join(line + "." * 400 for line in asked.context.splitlines())
+    async with taught() as world:
+        tree = await world.solve(Task(goal=asked.goal, context=long))
+    assert (tree["answer"], tree["nodes"]["total"]) == (asked.truth, 1 + 4)
+
+
+async def test_a_single_line_that_is_too_long_or_long_lines_alone_are_told_of() -> None:
+    asked = exercise(Kind.COUNT, 4)
+    async with taught() as world:
+        single = await world.solve(Task(goal=asked.goal, context="." * 1_000))
+        alone = await world.solve(Task(goal=asked.goal, context=asked.context + "." * 1_000, mode=Mode.FLAT))
+    for tree in (single, alone):
+        assert (tree["error"]["message"], tree["nodes"]["total"]) == ("the lines are too long for me", 1)

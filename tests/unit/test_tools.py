@@ -82,5 +82,5 @@ def test_a_toolbox_has_its_tools_by_name_and_in_order() -> None:
     assert box.get("fly") is None
 
 
-def test_a_server_without_installed_tools_has_none() -> None:
-    assert EntryPointTools.load().specs() == []
+def test_installed_tools_are_found_by_their_entry_points() -> None:
+    assert [spec.name for spec in EntryPointTools.load().specs()] == ["craft", "get_info"]

@@ -9,8 +9,12 @@ from rao_runtime.core.profile import Profile
 from rao_runtime.engine import prompt_nano, prompts
 from rao_runtime.engine.contexts import Content
 from rao_runtime.engine.node_spec import AuthoredCheck
-from rao_runtime.ports import Message
+from rao_runtime.ports import Effects, Message, ToolSpec
 from tests.unit.engine.specs import ROOT, with_context
+
+
+def a_tool(name: str) -> ToolSpec:
+    return ToolSpec(name=name, description="Do it.", parameters={}, effects=Effects.NONE, time_s=1.0, calls=1)
 
 
 def test_a_profile_that_names_the_version_gets_its_words() -> None:
@@ -43,6 +47,14 @@ def test_a_node_is_told_whether_it_may_launch() -> None:
     assert "launch: yes" in prompt_nano.first_message(ROOT)
     assert "launch: no" in prompt_nano.first_message(replace(ROOT, recursive=False))
     assert "launch: no" in prompt_nano.first_message(replace(ROOT, limits=Limits(max_depth=0)))
+
+
+def test_a_node_is_told_the_names_of_its_tools_and_nothing_else_of_them() -> None:
+    start = prompts.prompt_starter(Profile(model="m", prompt="nano"), "notes", [a_tool("roll"), a_tool("look")])
+    system, first = start(ROOT).messages
+    assert system.content == prompt_nano.SYSTEM
+    assert "\nlaunch: yes\ntools: look, roll\nGoal: " in first.content
+    assert "tools" not in prompt_nano.first_message(ROOT)
 
 
 def test_what_the_answer_must_fit_stands_before_the_goal() -> None:

@@ -1,0 +1,1 @@
+"""Crafting as a pair of tools: `get_info` and `craft`. A model for who writes tools."""

@@ -1,0 +1,62 @@
+"""Batches of examples of about the same length, each from a seed and its number alone.
+
+Examples come in pools; a pool is sorted by length, cut into batches, and the batches are shuffled.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from tokenizers import Tokenizer
+
+from rao_runtime.engine.prompt_nano import SYSTEM
+from rao_runtime.ports import Message
+from training.examples import Example, example
+from training.nn.chat import Encoded, encode
+
+POOL_BATCHES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of tokens after the system prompt, and which of them are to be written; padded to one length."""
+
+    tokens: Sequence[Sequence[int]]
+    written: Sequence[Sequence[bool]]
+
+
+def prefix(tokenizer: Tokenizer) -> Sequence[int]:
+    """The tokens that every example starts with: the system message."""
+    return encode(tokenizer, [Message("system", SYSTEM)]).tokens
+
+
+def encoded(tokenizer: Tokenizer, each: Example) -> Encoded:
+    """An example's tokens after the shared prefix; the turns before its last are taught as well."""
+    after_system = [*each.messages[1:], Message("assistant", each.completion)]
+    return encode(tokenizer, after_system)
+
+
+def batches(tokenizer: Tokenizer, seed: int, rows: int, *, start: int = 0) -> Iterator[Batch]:
+    """The batches of a seed from number `start` on, without end."""
+    for pool in count(start // POOL_BATCHES):
+        first = pool * POOL_BATCHES * rows
+        drawn = [encoded(tokenizer, example(seed, first + number)) for number in range(POOL_BATCHES * rows)]
+        drawn.sort(key=lambda each: len(each.tokens))
+        groups = [drawn[at : at + rows] for at in range(0, len(drawn), rows)]
+        random.Random(f"{seed}/{pool}").shuffle(groups)
+        yield from map(padded, groups[max(0, start - pool * POOL_BATCHES) :])
+
+
+def padded(rows: Sequence[Encoded], *, last_turn: bool = False) -> Batch:
+    """Rows of one length; `last_turn` counts only each one's last turn as to be written."""
+    longest = max(len(each.tokens) for each in rows)
+    tokens = [[*each.tokens, *[0] * (longest - len(each.tokens))] for each in rows]
+    written = [_last(each.written) if last_turn else each.written for each in rows]
+    return Batch(tokens, [[*each, *[False] * (longest - len(each))] for each in written])
+
+
+def _last(written: Sequence[bool]) -> Sequence[bool]:
+    """Only the run of True at the end."""
+    first = len(written) - next(at for at, each in enumerate(reversed(written)) if not each)
+    return [at >= first for at in range(len(written))]
