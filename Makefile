@@ -10,7 +10,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 TRAIN_VENV := .venv-train
 TRAIN_INSTALLED := $(TRAIN_VENV)/.installed
 
-.PHONY: install run test test-chaos test-vllm train check bench format openapi clean
+.PHONY: install run demo test test-chaos test-vllm train eval check bench format openapi clean
 
 install: $(INSTALLED)
 
@@ -23,6 +23,10 @@ $(INSTALLED): pyproject.toml constraints.txt examples/crafting/pyproject.toml
 # RAO_REPLICAS names your vLLM servers; without it a stand-in answers, and says so.
 run: install
 	@$(BIN)/rao serve --simulate-if-no-replica
+
+# 5,000 lines before your eyes. FILE=notes.txt GOAL="How many lines mention a fruit?" name your own; ARGS=--help tells more.
+demo: install
+	@$(BIN)/python -m examples.demo $(if $(FILE),--file "$$FILE") $(if $(GOAL),--goal "$$GOAL") $(ARGS)
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
@@ -55,6 +59,10 @@ $(TRAIN_INSTALLED): pyproject.toml training/nn/requirements.txt
 	$(PYTHON) -m venv $(TRAIN_VENV)
 	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r training/nn/requirements.txt -e . -e examples/crafting
 	@touch $@
+
+# Whole trees through the real runtime, against the bars of the small model: some ten minutes. ARGS=--quick asks few.
+eval: install
+	$(BIN)/python -m training.evaluation --json build/eval.json $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -9,12 +9,12 @@ from rao_runtime.config.errors import ConfigError
 from rao_runtime.config.file import ConfigFile, as_table, check_names
 from rao_runtime.config.kinds import Kind
 from rao_runtime.core.pricing import Price
-from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
+from rao_runtime.core.profile import CallSampling, Profile, PromptVersion, ProtocolName
 
 PLAIN: Mapping[str, Kind[Any]] = {
     "model": kinds.text(),
     "protocol": kinds.one_of(ProtocolName),
-    "prompt": kinds.text(),
+    "prompt": kinds.one_of(PromptVersion),
     "window": kinds.whole(1),
     "bytes_per_token": kinds.number(0.1, 100),
     "options": kinds.table(),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from rao_runtime.config import kinds
+from rao_runtime.config.built_in import BUILT_IN
 from rao_runtime.config.kinds import Kind
 from rao_runtime.core.limits import Ceilings
 from rao_runtime.core.profile import Profile, ProtocolName
@@ -37,6 +38,11 @@ class Settings:
     """What an operator can set. Durations end in `_s` and are seconds; sizes end in `_bytes`."""
 
     replicas: tuple[str, ...] = _set(kinds.urls(), (), "Base URLs of the model servers.")
+    embedded: bool = _set(
+        kinds.flag(),
+        default=True,
+        doc="Without a replica, let rao-nano answer: a model of a million parameters that runs in this process.",
+    )
     replica_api_key: str | None = _maybe(
         kinds.text(), "Sent to replicas as a bearer token.", absent="none is sent", secret=True
     )
@@ -105,8 +111,8 @@ class Settings:
         return None if self.in_memory else self.redis_url
 
     def profile_for(self, model: str) -> Profile:
-        """The operator's profile of this model, or a default one."""
-        for profile in self.profiles:
+        """The operator's profile of this model, or one that comes with it, or a default one."""
+        for profile in (*self.profiles, *BUILT_IN):
             if profile.model == model:
                 return profile
         return Profile(model=model, protocol=self.protocol)

@@ -17,6 +17,13 @@ class ProtocolName(StrEnum):
     MARKDOWN = "markdown"
 
 
+class PromptVersion(StrEnum):
+    """Which prompt a model is sent: the full one, or the short one that small models are trained on."""
+
+    FULL = "1"
+    NANO = "nano"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSampling:
     """How one completion is drawn, every value set. `max_tokens` bounds the completion."""
@@ -37,7 +44,7 @@ class Profile:
 
     model: str
     protocol: ProtocolName = ProtocolName.RAO
-    prompt: str = "1"
+    prompt: PromptVersion = PromptVersion.FULL
     window: int | None = None
     bytes_per_token: float = 3.0
     sampling: CallSampling = CallSampling()

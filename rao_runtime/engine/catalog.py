@@ -62,7 +62,7 @@ def _as_dict(profile: Profile, *, is_default: bool) -> dict[str, Any]:
         "id": profile.model,
         "default": is_default,
         "protocol": profile.protocol.value,
-        "prompt": profile.prompt,
+        "prompt": profile.prompt.value,
         "window": profile.window,
         "sampling": {
             "temperature": profile.sampling.temperature,

@@ -11,8 +11,6 @@ from typing import Any
 from rao_runtime.engine.contexts import Content
 from rao_runtime.engine.node_spec import NodeSpec
 
-VERSION = "nano"
-
 SYSTEM = """\
 You solve a goal in turns. A turn is <thought>...</thought> and one cell, <python>...</python>; then you see its output.
 A short context you print and read, and finish(answer). A long one you split into parts: await asyncio.gather(...) of \

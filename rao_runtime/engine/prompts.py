@@ -7,14 +7,12 @@ import json
 from collections.abc import Callable, Sequence
 
 from rao_runtime.core.limits import Reason
-from rao_runtime.core.profile import Profile, ProtocolName
+from rao_runtime.core.profile import Profile, PromptVersion, ProtocolName
 from rao_runtime.engine import prompt_nano
 from rao_runtime.engine.node_spec import NodeSpec
 from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.tool_prompt import tool_section
 from rao_runtime.ports import Message, ToolSpec
-
-VERSIONS = frozenset({"1", prompt_nano.VERSION})
 
 _ROLE = """\
 You are an agent that solves a goal by writing Python. You work in turns. In each turn you write a short thought and \
@@ -94,7 +92,7 @@ def prompt_starter(
     profile: Profile, sandbox_notes: str, tools: Sequence[ToolSpec] = ()
 ) -> Callable[[NodeSpec], Prompt]:
     """Makes the first prompt of each node of a tree; the system message is the same object for all of them."""
-    if profile.prompt == prompt_nano.VERSION:
+    if profile.prompt is PromptVersion.NANO:
         system, ask = Message("system", prompt_nano.SYSTEM), _nano_asker([tool.name for tool in tools])
     else:
         text, section = system_prompt(profile.protocol, sandbox_notes), tool_section(tools)

@@ -346,7 +346,7 @@ class TreeRun:
                 "schema": SCHEMA_VERSION,
                 "runtime": self._engine.version,
                 "protocol": profile.protocol.value,
-                "prompt": profile.prompt,
+                "prompt": profile.prompt.value,
                 "sandbox": self._engine.sandbox.version,
             },
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from rao_runtime.bootstrap import open_runtime
 from rao_runtime.config import Settings
-from rao_runtime.core.profile import CallSampling, Profile
+from rao_runtime.core.profile import CallSampling, Profile, PromptVersion
 from rao_runtime.core.task import Task
 from rao_runtime.engine.runtime import Runtime
 from rao_runtime.ports import Message
@@ -18,7 +18,7 @@ from rao_runtime.standin.server import StandIn
 from training.oracle import completion
 
 WINDOW = 1024
-NANO = Profile(model="stand-in", prompt="nano", window=WINDOW, sampling=CallSampling(max_tokens=256))
+NANO = Profile(model="stand-in", prompt=PromptVersion.NANO, window=WINDOW, sampling=CallSampling(max_tokens=256))
 
 Prompted = Sequence[Message]
 Strike = Callable[[Prompted], Reply | None]

@@ -14,7 +14,7 @@ from rao_runtime.config import ConfigError, Settings, load
 from rao_runtime.config.document import settings_page
 from rao_runtime.config.settings import LogLevel, describe
 from rao_runtime.core.pricing import Price
-from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
+from rao_runtime.core.profile import CallSampling, Profile, PromptVersion, ProtocolName
 from rao_runtime.core.task import Sampling
 
 EMPTY = Path(__file__).parent  # a folder without a rao.toml
@@ -166,7 +166,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         [[profiles]]
         model = "full"
         protocol = "rao"
-        prompt = "2"
+        prompt = "nano"
         window = 4096
         bytes_per_token = 2.5
         stop = ["END", "\\n"]
@@ -189,7 +189,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert settings.profile_for("full") == Profile(
         model="full",
         protocol=ProtocolName.RAO,
-        prompt="2",
+        prompt=PromptVersion.NANO,
         window=4096,
         bytes_per_token=2.5,
         sampling=CallSampling(temperature=0.0, max_tokens=512),

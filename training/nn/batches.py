@@ -16,6 +16,8 @@ from training.examples import Example, example
 from training.nn.chat import Encoded, encode
 
 POOL_BATCHES = 32
+# Torch prepares its kernels for each shape anew, and keeps them.
+ROUND = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ def batches(tokenizer: Tokenizer, seed: int, rows: int, *, start: int = 0) -> It
 
 
 def padded(rows: Sequence[Encoded], *, last_turn: bool = False) -> Batch:
-    """Rows of one length; `last_turn` counts only each one's last turn as to be written."""
-    longest = max(len(each.tokens) for each in rows)
+    """Rows of one length, a multiple of ROUND; `last_turn` counts only each one's last turn as to be written."""
+    longest = -(-max(len(each.tokens) for each in rows) // ROUND) * ROUND
     tokens = [[*each.tokens, *[0] * (longest - len(each.tokens))] for each in rows]
     written = [_last(each.written) if last_turn else each.written for each in rows]
     return Batch(tokens, [[*each, *[False] * (longest - len(each))] for each in written])

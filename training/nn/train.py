@@ -60,6 +60,8 @@ def run(rank: int, plan: Plan, port: int) -> None:
     """One process's part in the plan."""
     if plan.device == "cpu":
         torch.set_num_threads(1)
+        # Kept for a thousand shapes, as is the default, kernels take gigabytes.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if plan.processes > 1:
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         distributed.init_process_group("gloo", rank=rank, world_size=plan.processes)
