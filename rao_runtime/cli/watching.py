@@ -17,19 +17,20 @@ async def to_the_end(client: AsyncClient, tree_id: str, *, watch: bool, as_json:
     """Show the tree until it has ended, then its answer; the exit status. Raises ClientError."""
     follower = Follower(client, tree_id)
     if as_json or not is_watched():
-        tree = await _show(client, tree_id, follower, display.JsonLines())
+        tree = await show(client, tree_id, follower, display.JsonLines())
         print_json(tree)
     else:
         out = console()
         drawn = display.live(out, follower) if watch else display.one_line(out, follower)
-        tree = await _show(client, tree_id, follower, drawn)
+        tree = await show(client, tree_id, follower, drawn)
         if watch:
             out.print()
         print_end(out, tree)
     return COMPLETED if tree.get("status") == "completed" else FAILED
 
 
-async def _show(client: AsyncClient, tree_id: str, follower: Follower, shown: Display) -> Mapping[str, Any]:
+async def show(client: AsyncClient, tree_id: str, follower: Follower, shown: Display) -> Mapping[str, Any]:
+    """Show the tree until it has ended; the tree. Raises ClientError."""
     try:
         async with asyncio.TaskGroup() as group:
             drawing = group.create_task(shown.draw())

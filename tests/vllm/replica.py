@@ -45,6 +45,8 @@ class VllmProcess:
     model: Path
     names: Sequence[str]
     log: Path
+    weights: str = "dummy"  # random; "auto" reads the model's own
+    slots: int = SLOTS
     port: int = field(default_factory=_free_port)
     _process: subprocess.Popen[bytes] | None = None
     _shown: int = 0
@@ -100,9 +102,9 @@ class VllmProcess:
             *_on_one_core(),
             self.python,
             *("-m", "vllm.entrypoints.openai.api_server"),
-            *("--model", str(self.model), "--load-format", "dummy", "--served-model-name", *self.names),
+            *("--model", str(self.model), "--load-format", self.weights, "--served-model-name", *self.names),
             *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--enforce-eager", "--max-num-seqs", str(SLOTS)),
+            *("--enforce-eager", "--max-num-seqs", str(self.slots)),
             *("--scheduling-policy", "priority", "--enable-prompt-tokens-details"),
         ]
 

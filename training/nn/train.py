@@ -6,6 +6,7 @@ every small operation lose more than they win as soon as anything else runs.
 
 import argparse
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -53,13 +54,16 @@ def main() -> None:
     if plan.processes == 1:
         run(0, plan, 0)
     else:
-        multiprocessing.spawn(run, args=(plan, _free_port()), nprocs=plan.processes)
+        # Asked to end, it must take its processes along.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        multiprocessing.spawn(run, args=(plan, _free_port()), nprocs=plan.processes, daemon=True)
 
 
 def run(rank: int, plan: Plan, port: int) -> None:
     """One process's part in the plan."""
     if plan.device == "cpu":
         torch.set_num_threads(1)
+        _pin(rank)
         # Kept for a thousand shapes, as is the default, kernels take gigabytes.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if plan.processes > 1:
@@ -177,6 +181,13 @@ def _tokenizer(plan: Plan) -> Tokenizer:
         for message in (*each.messages[1:], Message("assistant", each.completion))
     )
     return learn(texts, Shape().vocabulary)
+
+
+def _pin(rank: int) -> None:
+    """Stay on a core of one's own: a scheduler that put two of us on one core left the other idle for minutes."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
 
 
 def _free_port() -> int:
