@@ -84,5 +84,8 @@ def hits(question: Question, text: str) -> list[str]:
 
 
 def numbered(found: Sequence[str]) -> str:
-    """What a reading thought lists: every hit and its number, `lime 1 melon 2`."""
-    return " ".join(f"{word} {number}" for number, word in enumerate(found, 1)) or "none"
+    """What a reading thought lists: every hit and its number, `found lime 1 melon 2`.
+
+    `found` comes first so that the first word, too, has a space before it: with it a word is one token.
+    """
+    return "found " + (" ".join(f"{word} {number}" for number, word in enumerate(found, 1)) or "none")

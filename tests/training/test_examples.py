@@ -83,7 +83,9 @@ def test_a_reading_thought_lists_the_hits_with_a_running_number() -> None:
     rng = random.Random(2)
     thoughts = [RAO.parse(of_role(rng, Role.ANSWER).completion, "stop").thought for _ in range(100)]
     for thought in thoughts:
-        numbers = thought.split()[1::2]
-        assert thought == "none" or numbers == [str(n) for n in range(1, len(numbers) + 1)]
-    assert "none" in thoughts
+        first, *found = thought.split()
+        numbers = found[1::2]
+        assert first == "found"
+        assert found == ["none"] or numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    assert "found none" in thoughts
     assert any(" 4" in thought for thought in thoughts)
