@@ -60,8 +60,10 @@ OpenWorld = Callable[[int], AbstractAsyncContextManager[World]]
 
 
 def embedded() -> OpenWorld:
-    """The engine that a runtime without replicas brings itself."""
-    return lambda slots: _open(Settings(redis_url="memory://", replica_slots=slots))
+    """The engines that a runtime without replicas brings itself; a single call at a time leaves only one of them."""
+    return lambda slots: _open(
+        Settings(redis_url="memory://", replica_slots=slots, embedded_engines=1 if slots == 1 else None)
+    )
 
 
 def at_replica(url: str, model: str) -> OpenWorld:

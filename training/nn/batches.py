@@ -1,6 +1,7 @@
-"""Batches of examples of about the same length, each from a seed and its number alone.
+"""Batches of examples, each from a seed and its number alone.
 
-Examples come in pools; a pool is sorted by length, cut into batches, and the batches are shuffled.
+Examples come in pools; a pool is sorted by length and cut into groups of about the same length. A batch is several
+groups drawn at random: examples of one length are often of one role, and a batch of one role teaches the others away.
 """
 
 import random
@@ -16,6 +17,7 @@ from training.examples import Example, example
 from training.nn.chat import Encoded, encode
 
 POOL_BATCHES = 32
+GROUPS = 4
 # Torch prepares its kernels for each shape anew, and keeps them.
 ROUND = 16
 
@@ -39,15 +41,24 @@ def encoded(tokenizer: Tokenizer, each: Example) -> Encoded:
     return encode(tokenizer, after_system)
 
 
-def batches(tokenizer: Tokenizer, seed: int, rows: int, *, start: int = 0) -> Iterator[Batch]:
-    """The batches of a seed from number `start` on, without end."""
+def batches(tokenizer: Tokenizer, seed: int, rows: int, *, start: int = 0) -> Iterator[Sequence[Batch]]:
+    """The batches of a seed from number `start` on, without end: each is its groups, from short to long."""
+    size = rows // GROUPS
     for pool in count(start // POOL_BATCHES):
         first = pool * POOL_BATCHES * rows
         drawn = [encoded(tokenizer, example(seed, first + number)) for number in range(POOL_BATCHES * rows)]
         drawn.sort(key=lambda each: len(each.tokens))
-        groups = [drawn[at : at + rows] for at in range(0, len(drawn), rows)]
-        random.Random(f"{seed}/{pool}").shuffle(groups)
-        yield from map(padded, groups[max(0, start - pool * POOL_BATCHES) :])
+        order = random.Random(f"{seed}/{pool}").sample(range(POOL_BATCHES * GROUPS), POOL_BATCHES * GROUPS)
+        for batch in range(max(0, start - pool * POOL_BATCHES), POOL_BATCHES):
+            numbers = sorted(order[batch * GROUPS : (batch + 1) * GROUPS])
+            yield [padded(drawn[number * size : (number + 1) * size]) for number in numbers]
+
+
+def shared(groups: Sequence[Batch], part: int, parts: int) -> Sequence[Batch]:
+    """One worker's groups of a batch: a long one goes with a short one, so that none has to wait for another."""
+    half = GROUPS // 2
+    pairs = [(groups[at], groups[GROUPS - 1 - at]) for at in range(half)]
+    return [group for pair in pairs[part::parts] for group in pair]
 
 
 def padded(rows: Sequence[Encoded], *, last_turn: bool = False) -> Batch:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn, optim
 
-ADAM_PEAK, MUON_PEAK = 2e-3, 7e-3
+ADAM_PEAK, MUON_PEAK = 3e-3, 1e-2
 
 
 class Optimizers:

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from rao_runtime.ports import Message
 from training.examples import Role, examples
-from training.nn.batches import Batch, batches, prefix
+from training.nn.batches import GROUPS, Batch, batches, prefix, shared
 from training.nn.chat import learn
 from training.nn.checks import Exam, exact
 from training.nn.export import export
@@ -100,26 +100,30 @@ class Trainer:
             begun, tokens, loss = time.monotonic(), 0, 0.0
             for step, batch in zip(range(done, plan.steps), self._batches(done), strict=False):
                 loss = 0.95 * loss + 0.05 * self._step(step, batch) if loss else self._step(step, batch)
-                tokens += plan.processes * len(batch.tokens) * len(batch.tokens[0])
+                tokens += plan.processes * sum(len(group.tokens) * len(group.tokens[0]) for group in batch)
                 progress.update(bar, advance=1, loss=loss, speed=tokens / (time.monotonic() - begun))
                 if (step + 1) % plan.check_every == 0 or step + 1 == plan.steps:
                     self._pause(step + 1, loss, progress)
 
-    def _batches(self, done: int) -> Iterator[Batch]:
+    def _batches(self, done: int) -> Iterator[Sequence[Batch]]:
         plan = self._plan
-        # Every process draws from a seed of its own.
-        seed = plan.seed * plan.processes + self._rank
-        return batches(self._tokenizer, seed, plan.rows // plan.processes, start=done)
+        for groups in batches(self._tokenizer, plan.seed, plan.rows, start=done):
+            yield shared(groups, self._rank, plan.processes)
 
-    def _step(self, step: int, batch: Batch) -> float:
-        tokens = torch.tensor(batch.tokens, device=self._plan.device)
-        written = torch.tensor(batch.written, device=self._plan.device)[:, 1:]
+    def _step(self, step: int, groups: Sequence[Batch]) -> float:
+        losses = [self._learn(group, 1 / len(groups)) for group in groups]
+        self._share_gradients()
+        self._optimizers.step(rate(step, self._plan.steps))
+        return sum(losses) / len(losses)
+
+    def _learn(self, group: Batch, share: float) -> float:
+        """Adds this share of the gradients. Every group counts alike: most tokens of long ones are easy."""
+        tokens = torch.tensor(group.tokens, device=self._plan.device)
+        written = torch.tensor(group.written, device=self._plan.device)[:, 1:]
         with torch.autocast(self._plan.device, torch.bfloat16):
             logits = self._network(self._prefix, tokens, written)
         loss = functional.cross_entropy(logits.float(), tokens[:, 1:][written])
-        loss.backward()
-        self._share_gradients()
-        self._optimizers.step(rate(step, self._plan.steps))
+        (share * loss).backward()
         return loss.item()
 
     def _share_gradients(self) -> None:
@@ -160,11 +164,11 @@ def _plan() -> Plan:
     cuda = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="build/nano", help="where checkpoint and weights go")
-    parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument("--rows", type=int, default=32, help="examples a step, over all processes")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--rows", type=int, default=64, help="examples a step, over all processes")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=1 if cuda else (os.cpu_count() or 1))
-    parser.add_argument("--check-every", type=int, default=250, help="steps between checkpoints")
+    parser.add_argument("--processes", type=int, default=1 if cuda else min(os.cpu_count() or 1, GROUPS // 2))
+    parser.add_argument("--check-every", type=int, default=500, help="steps between checkpoints")
     given = parser.parse_args()
     return Plan(device="cuda" if cuda else "cpu", **vars(given))
 
