@@ -33,9 +33,30 @@ class SimulateOptions:
         typer.Option(help="toy: counts lines and words; tree: goals like 'tree 10 10 10' grow trees of that shape."),
     ] = "toy"
     model: Annotated[str, typer.Option("--model", "-m", metavar="NAME", help="The served model's name.")] = "stand-in"
+    window: Annotated[int, typer.Option(metavar="TOKENS", help="Prompt and completion together.")] = DEFAULT.window
     slots: Annotated[int, typer.Option(metavar="N", help="Requests that run at once.")] = DEFAULT.slots
+    queue_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Requests that may wait; the rest get a 503. Without it, all wait.")
+    ] = None
     first_token_s: Annotated[float, typer.Option(metavar="SECONDS", help="Until the first token.")] = 0.0
     per_token_s: Annotated[float, typer.Option(metavar="SECONDS", help="For each further token.")] = 0.0
+    kv_blocks: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Blocks of a KV cache; must hold a window. Without it, nothing is cached."),
+    ] = None
+    block_size: Annotated[int, typer.Option(metavar="TOKENS", help="Tokens of a block.")] = DEFAULT.block_size
+    prefill_tokens_per_s: Annotated[
+        float | None, typer.Option(metavar="N", help="How fast prompts are read; needs --kv-blocks.")
+    ] = None
+    prefill_chunk_tokens: Annotated[
+        int, typer.Option(metavar="TOKENS", help="What is read of prompts in one step.")
+    ] = DEFAULT.prefill_chunk_tokens
+    time_scale: Annotated[
+        float, typer.Option(metavar="FACTOR", help="Stretches all of these times; 0.1: ten times faster.")
+    ] = DEFAULT.time_scale
+    keep_alive_s: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Close connections that are idle for so long; vLLM: 5.")
+    ] = None
     fault: Annotated[
         list[str],
         typer.Option(
@@ -51,9 +72,17 @@ class SimulateOptions:
         try:
             return StandInConfig(
                 models=(self.model,),
+                window=self.window,
                 slots=self.slots,
+                queue_limit=self.queue_limit,
                 first_token_s=self.first_token_s,
                 per_token_s=self.per_token_s,
+                kv_blocks=self.kv_blocks,
+                block_size=self.block_size,
+                prefill_tokens_per_s=self.prefill_tokens_per_s,
+                prefill_chunk_tokens=self.prefill_chunk_tokens,
+                time_scale=self.time_scale,
+                keep_alive_s=self.keep_alive_s,
                 seed=self.seed,
                 faults=dict(map(_rate, self.fault)),
             )
@@ -71,6 +100,7 @@ def simulate(options: SimulateOptions) -> None:
     [bold]Examples[/bold]
     rao simulate
     rao simulate --script tree --first-token-s 1 --slots 16
+    rao simulate --kv-blocks 2048 --prefill-tokens-per-s 20000 --per-token-s 0.02
     rao simulate --fault 503=0.1 --fault close_mid_stream=0.05 --seed 7
     """
     try:

@@ -116,10 +116,9 @@ class WholeAnswer:
 
     def __init__(self, exchange: Exchange, plan: Plan, fault: Fault, shapes: Shapes) -> None:
         self._exchange = exchange
-        usage = shapes.usage(plan.tokens) if fault.usage else None
-        self._body = shapes.completion(
-            plan.text, finish_reason=plan.finish_reason, stop_reason=plan.stop_reason, usage=usage
-        )
+        self._plan = plan
+        self._usage = fault.usage
+        self._shapes = shapes
 
     def open(self) -> None:
         """Nothing is sent before the end."""
@@ -132,7 +131,7 @@ class WholeAnswer:
 
     def finish(self) -> None:
         """Send it."""
-        self._exchange.respond(200, self._body)
+        self._exchange.respond(200, self._body())
 
     def fail(self) -> None:
         """Send an error."""
@@ -140,9 +139,18 @@ class WholeAnswer:
 
     def garble(self) -> None:
         """Send half of it as if it were all."""
-        self._exchange.respond(200, self._body[: len(self._body) // 2])
+        body = self._body()
+        self._exchange.respond(200, body[: len(body) // 2])
 
     def cut(self) -> None:
         """Promise all and send half."""
-        self._exchange.begin_sized(200, len(self._body))
-        self._exchange.write_raw(self._body[: len(self._body) // 2])
+        body = self._body()
+        self._exchange.begin_sized(200, len(body))
+        self._exchange.write_raw(body[: len(body) // 2])
+
+    def _body(self) -> bytes:
+        plan = self._plan
+        usage = self._shapes.usage(plan.tokens) if self._usage else None
+        return self._shapes.completion(
+            plan.text, finish_reason=plan.finish_reason, stop_reason=plan.stop_reason, usage=usage
+        )

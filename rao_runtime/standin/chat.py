@@ -8,16 +8,18 @@ from typing import NoReturn
 from rao_runtime.standin import tokens
 from rao_runtime.standin.answers import Answer, StreamedAnswer, WholeAnswer
 from rao_runtime.standin.connection import Exchange
+from rao_runtime.standin.content import block_names
 from rao_runtime.standin.faults import Ending, Fault
 from rao_runtime.standin.ledger import Entry, Outcome
 from rao_runtime.standin.plan import Plan, plan, spoiled
 from rao_runtime.standin.refusal import Refusal
 from rao_runtime.standin.replica import Replica
 from rao_runtime.standin.request import ChatRequest, parse
-from rao_runtime.standin.slots import QueueFull
+from rao_runtime.standin.slots import KeptSeat, QueueFull, Seat
 from rao_runtime.standin.sse import Shapes
 
 GARBAGE = b"<html><body>It works!</body></html>"
+KEPT = KeptSeat()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class _Call:
     plan: Plan
     fault: Fault
     answer: Answer
+    names: tuple[bytes, ...]
 
 
 async def complete(exchange: Exchange, replica: Replica) -> None:
@@ -36,9 +39,13 @@ async def complete(exchange: Exchange, replica: Replica) -> None:
         call = _prepare(exchange, replica, entry)
         if not call.fault.silent:
             call.answer.open()
-        async with replica.slots.hold(call.request.priority):
-            ledger.admit(entry)
-            await _speak(exchange, replica, entry, call)
+        if replica.batch is None:
+            async with replica.slots.hold(call.request.priority):
+                ledger.admit(entry)
+                await _speak(exchange, replica, entry, call, KEPT)
+        else:
+            async with replica.batch.hold(entry, call.names) as seat:
+                await _speak(exchange, replica, entry, call, seat)
     except Refusal as refusal:
         ledger.close(entry, Outcome.REJECTED)
         exchange.respond(refusal.status, refusal.body())
@@ -58,32 +65,26 @@ def _prepare(exchange: Exchange, replica: Replica, entry: Entry) -> _Call:
     entry.prompt_tokens = tokens.count_messages(request.texts, config.chars_per_token)
     cap = _cap(request, entry.prompt_tokens, config.window)
     reply = replica.reply_to(request)
-    entry.cached_tokens = min(reply.cached_tokens, entry.prompt_tokens)
+    if replica.batch is None:
+        entry.cached_tokens = min(reply.cached_tokens, entry.prompt_tokens)
     fault = replica.fault_of(entry.request_id, reply)
     entry.fault = fault.name
     if fault.status is not None:
         raise Refusal(fault.status, f"fault {fault.name}, made on purpose")
     try:
-        replica.slots.check_room()
+        replica.check_room()
     except QueueFull as error:
         raise Refusal(503, "The server is overloaded: its queue of requests is full.") from error
     whole = plan(reply.text, stops=request.stops, cap=cap, request_id=entry.request_id, config=config)
-    return _call(exchange, entry, request, spoiled(whole, fault), fault)
-
-
-def _call(exchange: Exchange, entry: Entry, request: ChatRequest, made: Plan, fault: Fault) -> _Call:
-    shapes = Shapes(
-        request_id=entry.request_id,
-        model=entry.model,
-        prompt_tokens=entry.prompt_tokens,
-        cached_tokens=entry.cached_tokens,
-    )
+    made = spoiled(whole, fault)
+    shapes = Shapes(entry)
     answer: Answer
     if request.stream:
         answer = StreamedAnswer(exchange, request, made, fault, shapes)
     else:
         answer = WholeAnswer(exchange, made, fault, shapes)
-    return _Call(request=request, plan=made, fault=fault, answer=answer)
+    names = () if replica.batch is None else block_names(request, made, model=entry.model, config=config)
+    return _Call(request=request, plan=made, fault=fault, answer=answer, names=names)
 
 
 def _cap(request: ChatRequest, prompt_tokens: int, window: int) -> int:
@@ -99,17 +100,21 @@ def _cap(request: ChatRequest, prompt_tokens: int, window: int) -> int:
     return cap
 
 
-async def _speak(exchange: Exchange, replica: Replica, entry: Entry, call: _Call) -> None:
-    """Produce the plan's chunks at their times, then end as the fault says."""
+async def _speak(exchange: Exchange, replica: Replica, entry: Entry, call: _Call, seat: Seat) -> None:
+    """Produce the plan's chunks at their times, then end as the fault says. A chunk whose place is lost begins anew."""
     steps = call.plan.steps
     proper = call.fault.ending is Ending.PROPER
-    due_s = time.monotonic()
+    due_s = await seat.ready()
     for number, step in enumerate(steps, start=1):
         # Due times add up, waits do not: a late wake-up of a busy loop is not paid for again by the next chunk.
         due_s += step.delay_s
         if (wait_s := due_s - time.monotonic()) > 0:
             call.answer.flush()
             await asyncio.sleep(wait_s)
+        while not seat.grow(step.tokens):
+            call.answer.flush()
+            due_s = await seat.ready() + step.delay_s
+            await asyncio.sleep(due_s - time.monotonic())
         replica.ledger.produce(entry, step.tokens)
         call.answer.say(step, last=proper and number == len(steps))
     await _end(exchange, replica, entry, call)

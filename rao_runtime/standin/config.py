@@ -17,6 +17,11 @@ class StandInConfig:
     tokens takes `first_token_s` + (n - 1) x `per_token_s`, all of it scaled by a factor between 1 - `jitter` and
     1 + `jitter`, and arrives in chunks of `chunk_tokens`. `faults` maps names of the catalogue to the share of requests
     they hit.
+
+    With `kv_blocks` there is a KV cache of so many blocks of `block_size` tokens, fixed at the start; it must hold a
+    whole window. Prompts are then read at `prefill_tokens_per_s` (None: at once) in steps of `prefill_chunk_tokens`,
+    before `first_token_s` begins. `time_scale` stretches all of these times. A connection that is idle for
+    `keep_alive_s` is closed (None: never); this is real time.
     """
 
     models: tuple[str, ...] = ("stand-in",)
@@ -30,21 +35,41 @@ class StandInConfig:
     chars_per_token: int = 4
     seed: int = 0
     faults: Mapping[str, float] = field(default_factory=dict[str, float])
+    kv_blocks: int | None = None
+    block_size: int = 16
+    prefill_tokens_per_s: float | None = None
+    prefill_chunk_tokens: int = 2048
+    time_scale: float = 1.0
+    keep_alive_s: float | None = None
 
     def __post_init__(self) -> None:
         if not self.models:
             raise ValueError("models: name at least one")
-        for name in ("window", "slots", "chunk_tokens", "chars_per_token"):
+        for name in ("window", "slots", "chunk_tokens", "chars_per_token", "block_size", "prefill_chunk_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: must be at least 1")
-        for name in ("first_token_s", "per_token_s"):
+        for name in ("first_token_s", "per_token_s", "time_scale"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: must not be negative")
         if self.queue_limit is not None and self.queue_limit < 0:
             raise ValueError("queue_limit: must not be negative")
         if not 0 <= self.jitter <= 1:
             raise ValueError("jitter: must lie between 0 and 1")
+        self._check_cache()
         self._check_faults()
+
+    def _check_cache(self) -> None:
+        for name in ("prefill_tokens_per_s", "keep_alive_s"):
+            value: float | None = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name}: must be more than 0")
+        if self.kv_blocks is None:
+            if self.prefill_tokens_per_s is not None:
+                raise ValueError("prefill_tokens_per_s: needs kv_blocks")
+        elif self.kv_blocks * self.block_size < self.window:
+            raise ValueError(
+                f"kv_blocks: {self.kv_blocks} blocks of {self.block_size} tokens do not hold a window of {self.window}"
+            )
 
     def _check_faults(self) -> None:
         for name, rate in self.faults.items():

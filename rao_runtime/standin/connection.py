@@ -104,11 +104,16 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 
 class Connection(asyncio.Protocol):
-    """One client connection. Requests are handled one after the other; the client's leaving cancels the handler."""
+    """One client connection. Requests are handled one after the other; the client's leaving cancels the handler.
 
-    def __init__(self, handler: Handler, connections: set["Connection"]) -> None:
+    With `keep_alive_s` it is closed when so long after an answer nothing more has come.
+    """
+
+    def __init__(self, handler: Handler, connections: set["Connection"], keep_alive_s: float | None = None) -> None:
         self._handler = handler
         self._connections = connections
+        self._keep_alive_s = keep_alive_s
+        self._idle: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._request = Request()
@@ -125,6 +130,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come in."""
+        self._stay()
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -135,6 +141,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """The client is gone, or we closed: either way nobody waits for the answer any more."""
         self._transport = None
+        self._stay()
         self._backlog.clear()
         if self._task is not None:
             self._task.cancel()
@@ -183,6 +190,13 @@ class Connection(asyncio.Protocol):
             self._task = None
             if self._transport is None:
                 self._connections.discard(self)
+            elif self._keep_alive_s is not None:
+                self._idle = asyncio.get_running_loop().call_later(self._keep_alive_s, self._transport.close)
+
+    def _stay(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
 
     async def close(self) -> None:
         """Cut the connection and wait until its handler is out."""

@@ -21,7 +21,8 @@ class Outcome(StrEnum):
 class Entry:
     """One request. Times are seconds of `time.monotonic`: on Linux the same for all processes of a machine.
 
-    `completion_tokens` counts what was produced, whether or not it reached the client. `outcome` is None until the end.
+    `completion_tokens` counts what was produced, whether or not it reached the client. `admitted_s` is that of the
+    first time, `preemptions` how often it lost its place again. `outcome` is None until the end.
     """
 
     request_id: str
@@ -35,6 +36,8 @@ class Entry:
     admitted_s: float | None = None
     first_s: float | None = None
     ended_s: float | None = None
+    preemptions: int = 0
+    running: bool = False
     outcome: Outcome | None = None
 
 
@@ -65,11 +68,22 @@ class Ledger:
         return entry
 
     def admit(self, entry: Entry) -> None:
-        """It has a slot."""
-        entry.admitted_s = self._now()
+        """It has a slot, for the first time or again."""
+        if entry.admitted_s is None:
+            entry.admitted_s = self._now()
+        entry.running = True
         self.waiting -= 1
         self.running += 1
         self.peak_running = max(self.peak_running, self.running)
+        self._tell()
+
+    def preempt(self, entry: Entry) -> None:
+        """It has lost its slot, and waits for another."""
+        entry.running = False
+        entry.preemptions += 1
+        self.running -= 1
+        self.waiting += 1
+        self.peak_waiting = max(self.peak_waiting, self.waiting)
         self._tell()
 
     def produce(self, entry: Entry, completion_tokens: int) -> None:
@@ -85,10 +99,11 @@ class Ledger:
             return
         entry.outcome = outcome
         entry.ended_s = self._now()
-        if entry.admitted_s is None:
-            self.waiting -= 1
-        else:
+        if entry.running:
+            entry.running = False
             self.running -= 1
+        else:
+            self.waiting -= 1
         self._tell()
 
     async def until(self, condition: Callable[["Ledger"], bool]) -> None:
@@ -122,6 +137,11 @@ class Ledger:
             if entry.outcome is not None:
                 counts[entry.outcome] += 1
         return counts
+
+    @property
+    def preemptions(self) -> int:
+        """How often requests lost their place."""
+        return sum(entry.preemptions for entry in self.entries)
 
     def totals(self) -> dict[str, int]:
         """Requests and tokens in sum; prompt tokens of admitted requests only, since no others were read."""

@@ -43,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             jitter=options.jitter,
             chunk_tokens=options.chunk_tokens,
             seed=options.seed,
+            kv_blocks=options.kv_blocks,
+            block_size=options.block_size,
+            prefill_tokens_per_s=options.prefill_tokens_per_s,
+            prefill_chunk_tokens=options.prefill_chunk_tokens,
+            time_scale=options.time_scale,
+            keep_alive_s=options.keep_alive_s,
             faults=dict(_rate(text) for text in options.fault),
         )
     except ValueError as error:
@@ -75,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--per-token-s", type=float, default=default.per_token_s)
     parser.add_argument("--jitter", type=float, default=default.jitter)
     parser.add_argument("--chunk-tokens", type=int, default=default.chunk_tokens)
+    parser.add_argument("--kv-blocks", type=int, help="blocks of the KV cache; without it there is none")
+    parser.add_argument("--block-size", type=int, default=default.block_size, help="tokens of a block")
+    parser.add_argument("--prefill-tokens-per-s", type=float, help="how fast prompts are read; needs --kv-blocks")
+    parser.add_argument("--prefill-chunk-tokens", type=int, default=default.prefill_chunk_tokens)
+    parser.add_argument("--time-scale", type=float, default=default.time_scale, help="0.1: ten times faster")
+    parser.add_argument("--keep-alive-s", type=float, help="close connections that are idle for so long")
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME=RATE", help="e.g. 503=0.05; may be repeated"

@@ -50,9 +50,9 @@ class _Cut:
 def plan(text: str, *, stops: tuple[str, ...], cap: int, request_id: str, config: StandInConfig) -> Plan:
     """The completion of `text` under these stop strings and at most `cap` tokens. Pure: same arguments, same plan."""
     cut = _cut(text, stops, cap, config.chars_per_token)
-    pace = 1.0
+    pace = config.time_scale
     if config.jitter:
-        pace += config.jitter * (2 * chance(config.seed, "pace", request_id) - 1)
+        pace *= 1 + config.jitter * (2 * chance(config.seed, "pace", request_id) - 1)
     steps: list[Step] = []
     done = 0
     pieces = tokens.split(cut.shown, config.chars_per_token, config.chunk_tokens) or [""]

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 
+from rao_runtime.standin.batch import KvBatch
 from rao_runtime.standin.config import StandInConfig
 from rao_runtime.standin.faults import CATALOGUE, HEALTHY, Fault, drawn
 from rao_runtime.standin.ledger import Ledger
@@ -13,19 +14,33 @@ from rao_runtime.standin.slots import Slots
 
 
 class Replica:
-    """Settings, script, slots and ledger."""
+    """Settings, script, ledger, and slots; where a KV cache is wanted, `batch` takes the place of the slots."""
 
     def __init__(self, config: StandInConfig, script: Script) -> None:
         self.config = config
         self.script = script
         self.slots = Slots(config.slots, config.queue_limit)
         self.ledger = Ledger(time.monotonic)
+        self.batch = None if config.kv_blocks is None else KvBatch(config, self.ledger)
         self._next_faults: deque[str] = deque()
 
     def configure(self, config: StandInConfig) -> None:
-        """Take these settings for the requests to come; requests in their slots stay as they are."""
+        """Take these settings for the requests to come; requests in their slots stay as they are. Raises ValueError."""
+        self.check(config)
         self.config = config
         self.slots.resize(config.slots, config.queue_limit)
+        if self.batch is not None:
+            self.batch.configure(config)
+
+    def check(self, config: StandInConfig) -> None:
+        """Raises ValueError where these settings cannot be taken while the replica runs."""
+        for name in ("kv_blocks", "block_size"):
+            if getattr(config, name) != getattr(self.config, name):
+                raise ValueError(f"{name}: is fixed at the start")
+
+    def check_room(self) -> None:
+        """Raises QueueFull when one more request could neither run nor wait."""
+        (self.batch or self.slots).check_room()
 
     def fail_next(self, *names: str) -> None:
         """Let the next requests meet these faults, one each; `""` lets one pass. Raises ValueError for unknown ones."""

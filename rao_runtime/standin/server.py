@@ -49,7 +49,10 @@ class StandIn:
         loop = asyncio.get_running_loop()
         self._replica = Replica(self._first_config, self._script)
         self._server = await loop.create_server(
-            lambda: Connection(self._handle, self._connections), self._host, self._port, backlog=BACKLOG
+            lambda: Connection(self._handle, self._connections, self.config.keep_alive_s),
+            self._host,
+            self._port,
+            backlog=BACKLOG,
         )
         return self
 
@@ -81,7 +84,7 @@ class StandIn:
         return self._running.ledger
 
     def configure(self, config: StandInConfig) -> None:
-        """Take these settings for the requests to come; requests in their slots stay as they are."""
+        """Take these settings for the requests to come; requests in their slots stay as they are. Raises ValueError."""
         self._running.configure(config)
 
     def fail_next(self, *names: str) -> None:
@@ -130,7 +133,9 @@ class StandIn:
         exchange.respond(200, orjson.dumps({"version": VERSION}))
 
     async def _metrics(self, exchange: Exchange) -> None:
-        exchange.respond(200, metrics.exposition(self.ledger, self.config.models[0]), metrics.CONTENT_TYPE)
+        replica = self._running
+        cache = None if replica.batch is None else replica.batch.figures()
+        exchange.respond(200, metrics.exposition(self.ledger, self.config.models[0], cache), metrics.CONTENT_TYPE)
 
     async def _tell_ledger(self, exchange: Exchange) -> None:
         entries = exchange.request.query.get("entries", "1") != "0"
@@ -155,5 +160,6 @@ class StandIn:
     def _apply(self, changes: dict[str, Any]) -> None:
         names = changes.pop("next_faults", [])
         config = changed(self.config, changes)
+        self._running.check(config)
         self.fail_next(*names)
         self.configure(config)

@@ -2,13 +2,39 @@
 
 import asyncio
 import heapq
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Protocol
 
 
 class QueueFull(Exception):
     """No slot is free and no more may wait."""
+
+
+class Seat(Protocol):
+    """A request's place in the running batch, as long as it has one."""
+
+    async def ready(self) -> float:
+        """Wait until the next token can be produced; since when, in seconds of `time.monotonic`."""
+        ...
+
+    def grow(self, tokens: int) -> bool:
+        """Make room for so many tokens of completion; False when the place was lost: wait until `ready`, begin anew."""
+        ...
+
+
+class KeptSeat:
+    """A place that nobody can take away, with room for anything."""
+
+    async def ready(self) -> float:
+        """It is."""
+        return time.monotonic()
+
+    def grow(self, tokens: int) -> bool:  # noqa: ARG002 - the protocol's
+        """There is room."""
+        return True
 
 
 class Slots:

@@ -5,19 +5,21 @@ from typing import Any
 
 import orjson
 
+from rao_runtime.standin.ledger import Entry
+
 DONE = b"data: [DONE]\n\n"
 # The same request gives the same bytes in every run, so the time of creation is none.
 CREATED = 0
 
 
 class Shapes:
-    """The JSON of one completion."""
+    """The JSON of one completion. Its cached tokens are known once it is admitted, so they are looked up when told."""
 
-    def __init__(self, *, request_id: str, model: str, prompt_tokens: int, cached_tokens: int) -> None:
-        self._id = f"chatcmpl-{request_id}"
-        self._model = model
-        self._prompt_tokens = prompt_tokens
-        self._cached_tokens = cached_tokens
+    def __init__(self, entry: Entry) -> None:
+        self._id = f"chatcmpl-{entry.request_id}"
+        self._model = entry.model
+        self._prompt_tokens = entry.prompt_tokens
+        self._entry = entry
 
     def usage(self, completion_tokens: int, *, details: bool = True) -> dict[str, Any]:
         """The usage object after so many tokens; the details come with the final one only."""
@@ -27,7 +29,7 @@ class Shapes:
             "completion_tokens": completion_tokens,
         }
         if details:
-            told["prompt_tokens_details"] = {"cached_tokens": self._cached_tokens}
+            told["prompt_tokens_details"] = {"cached_tokens": self._entry.cached_tokens}
         return told
 
     def chunk(
