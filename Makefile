@@ -20,9 +20,9 @@ $(INSTALLED): pyproject.toml constraints.txt examples/crafting/pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e examples/crafting
 	@touch $@
 
-# RAO_REPLICAS names your vLLM servers; without it a stand-in answers, and says so.
+# RAO_REPLICAS names your vLLM servers; without it a small model of our own answers, and says so.
 run: install
-	@$(BIN)/rao serve --simulate-if-no-replica
+	@$(BIN)/rao serve
 
 # 5,000 lines before your eyes. FILE=notes.txt GOAL="How many lines mention a fruit?" name your own; ARGS=--help tells more.
 demo: install

@@ -11,6 +11,7 @@ from benchmarks import (
     first_event,
     journal_memory,
     livez_under_load,
+    nano_tokens,
     parked_memory,
     recovery,
     tree_latency,
@@ -29,6 +30,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "journal_memory": journal_memory.run,
     "recovery": recovery.run,
     "apart": apart.run,
+    "nano_tokens": nano_tokens.run,
 }
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
 from rao_runtime.adapters.monty import SANDBOX_NOTES, MontySandbox
+from rao_runtime.adapters.nano_model import nano_models
 from rao_runtime.adapters.openai_http import OpenAiReplica
 from rao_runtime.adapters.openai_reading import Patience
 from rao_runtime.adapters.redis_blobs import RedisBlobs
@@ -60,7 +61,7 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         stores = await stack.enter_async_context(open_stores(settings, clock))
-        models = replicas(settings)
+        models = nano_models(engines=settings.embedded_engines) if settings.embedded else replicas(settings)
         for model in models:
             stack.push_async_callback(model.aclose)
         pool = Pool(models, slots=settings.replica_slots, placement=LeastInFlight(), clock=clock)

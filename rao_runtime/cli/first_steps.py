@@ -5,22 +5,25 @@ import shlex
 
 from rao_runtime import __version__
 from rao_runtime.cli.running import command
+from rao_runtime.config.built_in import RAO_NANO
 
-GOAL = "Count the lines that mention apple."
-CONTEXT = "an apple\na pear\ntwo apples\n"
-
-
-def banner(url: str, *, replicas: int, stand_in: str | None) -> str:
-    """The whole text. `stand_in` is the stand-in's URL where one answers."""
-    return "\n".join([f"rao {__version__} is serving at {url}", "", *_answers(replicas, stand_in), *_try(url), ""])
+GOAL = "Count the lines that mention a fruit."
+CONTEXT = "Anna left the apple at the market.\nBen saw the truck near the mill.\nEmma asked for the pear\n"
 
 
-def _answers(replicas: int, stand_in: str | None) -> list[str]:
-    if stand_in is not None:
+def banner(url: str, *, replicas: int, embedded: bool) -> str:
+    """The whole text. `embedded` says that the model in the server's own process answers."""
+    return "\n".join(
+        [f"rao {__version__} is serving at {url}", "", *_answers(replicas, embedded=embedded), *_try(url), ""]
+    )
+
+
+def _answers(replicas: int, *, embedded: bool) -> list[str]:
+    if embedded:
         return [
-            "NO MODEL: no replica is configured, so answers come from a stand-in without a model:",
-            f"a few rules that count lines and words ({stand_in}).",
-            "For a real model name your vLLM servers:",
+            f"SMALL MODEL: no replica is configured, so {RAO_NANO.model} answers, on this machine's processor.",
+            "It has a million parameters and knows a few kinds of goals; of all others it says that it cannot.",
+            "For a large model name your vLLM servers:",
             f"  RAO_REPLICAS=http://127.0.0.1:8001 {command('serve')}",
             "",
         ]
@@ -28,7 +31,6 @@ def _answers(replicas: int, stand_in: str | None) -> list[str]:
         return [
             "NO REPLICA: trees will queue, none will run, until RAO_REPLICAS names your vLLM servers:",
             f"  RAO_REPLICAS=http://127.0.0.1:8001 {command('serve')}",
-            f"To look around without a model: {command('serve', '--simulate-if-no-replica')}",
             "",
         ]
     return []

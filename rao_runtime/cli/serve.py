@@ -5,8 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Annotated, Literal
 
@@ -16,9 +15,9 @@ from rao_runtime.cli.errors import BadInput, CliError, NoStore
 from rao_runtime.cli.first_steps import banner
 from rao_runtime.cli.options import taking
 from rao_runtime.cli.ports import check_port
-from rao_runtime.cli.standin_thread import standin_thread
 from rao_runtime.cli.terminal import print_error, print_line
 from rao_runtime.config import ConfigError, Settings, load
+from rao_runtime.config.built_in import RAO_NANO
 from rao_runtime.core.errors import RaoError
 from server.serving import serve as run_server
 
@@ -54,10 +53,6 @@ class ServeOptions:
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Only answer for trees; `rao worker` runs them. Needs RAO_REDIS_URL.")
     ] = False
-    simulate_if_no_replica: Annotated[
-        bool,
-        typer.Option("--simulate-if-no-replica", help="Without a replica, let a stand-in without a model answer."),
-    ] = False
 
     def overrides(self) -> dict[str, object]:
         """By the names of settings. Raises BadInput."""
@@ -86,7 +81,7 @@ def serve(options: ServeOptions) -> None:
 
     [bold]Examples[/bold]
     rao serve --replica http://127.0.0.1:8001 --replica http://127.0.0.1:8002
-    rao serve --simulate-if-no-replica --port 0
+    rao serve --port 0
     RAO_REDIS_URL=redis://127.0.0.1:6379 rao serve --no-worker
     rao serve --config production.toml --set sync_wait_s=20
     """
@@ -101,15 +96,10 @@ def _serve(options: ServeOptions) -> None:
     settings = read_settings(options.overrides(), os.environ)
     check_port(settings.host, settings.port)
     leave_on_sigterm()
-    with ExitStack() as stack:
-        stand_in: str | None = None
-        if options.simulate_if_no_replica and not settings.replicas:
-            stand_in = stack.enter_context(standin_thread())
-            settings = replace(settings, replicas=(stand_in,))
-        try:
-            run_server(settings, on_ready=lambda url: _tell(url, settings, stand_in))
-        except RaoError as error:
-            raise NoStore(str(error)) from error
+    try:
+        run_server(settings, on_ready=lambda url: _tell(url, settings))
+    except RaoError as error:
+        raise NoStore(str(error)) from error
 
 
 def leave_on_sigterm() -> None:
@@ -130,12 +120,12 @@ def read_settings(overrides: Mapping[str, object], environ: Mapping[str, str]) -
         raise BadInput(str(error)) from error
 
 
-def _tell(url: str, settings: Settings, stand_in: str | None) -> None:
-    if stand_in is not None:
-        log.warning("no replica is configured: a stand-in without a model answers, at %s; set RAO_REPLICAS", stand_in)
+def _tell(url: str, settings: Settings) -> None:
+    if settings.embedded:
+        log.warning("no replica is configured: %s answers, in this process; set RAO_REPLICAS", RAO_NANO.model)
     elif not settings.replicas:
         log.warning("no replica is configured: trees will queue until RAO_REPLICAS is set")
-    print_line(banner(url, replicas=len(settings.replicas), stand_in=stand_in))
+    print_line(banner(url, replicas=len(settings.replicas), embedded=settings.embedded))
 
 
 def settings_pair(text: str) -> tuple[str, str]:

@@ -38,10 +38,10 @@ class Settings:
     """What an operator can set. Durations end in `_s` and are seconds; sizes end in `_bytes`."""
 
     replicas: tuple[str, ...] = _set(kinds.urls(), (), "Base URLs of the model servers.")
-    embedded: bool = _set(
-        kinds.flag(),
-        default=True,
-        doc="Without a replica, let rao-nano answer: a model of a million parameters that runs in this process.",
+    embedded_engines: int | None = _maybe(
+        kinds.whole(0, 64),
+        "Cores on which rao-nano, a small model in this process, answers where there is no replica; 0 turns it off.",
+        absent="all of this machine, at most 4",
     )
     replica_api_key: str | None = _maybe(
         kinds.text(), "Sent to replicas as a bearer token.", absent="none is sent", secret=True
@@ -99,6 +99,11 @@ class Settings:
     ceilings: Ceilings = Ceilings()
     profiles: tuple[Profile, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the model in this process answers."""
+        return not self.replicas and self.embedded_engines != 0
 
     @property
     def in_memory(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cli_program import rao, running, serving, serving_a_stand_in
+from tests.integration.cli_program import rao, running, serving_a_stand_in
 
 GOAL = "Count the lines that mention apple."
 TEXT = "an apple\na pear\ntwo apples\n"
@@ -16,7 +16,7 @@ TEXT = "an apple\na pear\ntwo apples\n"
 
 @pytest.fixture(scope="module")
 def server() -> Generator[str, None, None]:
-    with serving("--simulate-if-no-replica") as url:
+    with serving_a_stand_in() as url:
         yield url
 
 

@@ -22,9 +22,9 @@ def taken_port() -> Generator[int, None, None]:
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 def test_the_lines_it_says_to_try_work_and_a_signal_ends_it(name: signal.Signals) -> None:
-    with running("serve", "--port", "0", "--simulate-if-no-replica") as program:
+    with running("serve", "--port", "0") as program:
         url = program.line_with("is serving at").split()[-1]
-        assert "stand-in without a model" in program.line_with("NO MODEL")
+        assert "rao-nano answers" in program.line_with("SMALL MODEL")
         program.line_with("RAO_REPLICAS=")
         curl = shlex.split(program.line_with("curl"))
         solve = program.line_with("--watch")
@@ -36,21 +36,12 @@ def test_the_lines_it_says_to_try_work_and_a_signal_ends_it(name: signal.Signals
     assert (curl[0], curl[2]) == ("curl", f"{url}/solve")
     assert (answer["status"], answer["answer"]) == ("completed", 2)
     assert json.loads(solved.stdout.splitlines()[-1])["answer"] == 2
-    assert any("a stand-in without a model answers" in message for message in logged)
+    assert answer["model"] == "rao-nano"
+    assert any("rao-nano answers, in this process" in message for message in logged)
 
 
-def test_the_stand_in_cannot_outlive_the_server() -> None:
-    with running("serve", "--port", "0", "--simulate-if-no-replica") as program:
-        stand_in = program.line_with("(http").partition("(")[2].partition(")")[0]
-        assert httpx.get(f"{stand_in}/health").status_code == 200
-        program.process.kill()
-        program.process.wait()
-        with pytest.raises(httpx.TransportError):
-            httpx.get(f"{stand_in}/health")
-
-
-def test_without_a_replica_it_serves_and_says_that_trees_will_queue() -> None:
-    with running("serve", "--port", "0") as program:
+def test_without_any_model_it_serves_and_says_that_trees_will_queue() -> None:
+    with running("serve", "--port", "0", "--set", "embedded_engines=0") as program:
         url = program.line_with("is serving at").split()[-1]
         assert "trees will queue" in program.line_with("NO REPLICA")
         tree = httpx.post(f"{url}/solve", json={"goal": "x"}, headers={"Prefer": "respond-async"}).json()

@@ -1,0 +1,50 @@
+"""A completion on its way from the thread that the engine writes it in to the loop that reads it."""
+
+import asyncio
+from collections import deque
+
+from rao_runtime.adapters.nano_completion import Completion, Item
+from rao_runtime.core.errors import ModelError
+
+
+class Feed:
+    """One completion's items. The engine's thread calls `take`; everything else is the loop's."""
+
+    def __init__(self, completion: Completion) -> None:
+        self._completion = completion
+        self._loop = asyncio.get_running_loop()
+        self._items = deque[Item]()
+        self._ready = asyncio.Event()
+        self._over = False
+        self._error: BaseException | None = None
+        self.closed = False
+
+    def take(self, chunk: bytes) -> bool:
+        """Hand a chunk over; whether the engine is to end the completion. It must not raise: native code calls it."""
+        if self.closed:
+            return True
+        try:
+            self._items.extend(self._completion.take(chunk))
+            self._loop.call_soon_threadsafe(self._ready.set)
+        except ModelError as error:
+            self._error = error
+            return True
+        except RuntimeError:
+            return True  # the loop is closed
+        return self._completion.over
+
+    def end(self, error: BaseException | None) -> None:
+        """The engine has ended the completion."""
+        self._over, self._error = True, self._error or error
+        self._ready.set()
+
+    async def next(self) -> Item | None:
+        """The next item, None after the last. Raises the error it ended with."""
+        while not self._items:
+            if self._over:
+                if self._error is not None:
+                    raise self._error
+                return None
+            self._ready.clear()
+            await self._ready.wait()
+        return self._items.popleft()
