@@ -1,9 +1,10 @@
 """Finds the server that is there, or starts one."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from rao_runtime.client import ClientError
 from rao_runtime.client.http import NO_PROXY, base_url
 
 LOOK_S = 5.0
+KNOWN_S, LOOK_AGAIN_S = 10.0, 0.05
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ async def found_or_started(url: str) -> AsyncGenerator[Place, None]:
     why = f"none at {full}" if said is None else f"{full} is something else"
     async with _own_server() as own:
         _check(own.url, fields.mapping(await _asked(own.url, "/readyz")))
+        await _model_is_known(own.url)
         yield Place(own.url, own, why)
 
 
@@ -68,6 +71,14 @@ async def window_of(url: str, model: str) -> int | None:
         if fields.mapping(each).get("id") == model:
             return fields.number(fields.mapping(each).get("window")) or None
     return None
+
+
+async def _model_is_known(url: str) -> None:
+    """A server that just started has not yet heard what its replicas serve; without that there is no model to show."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(KNOWN_S):
+            while not fields.items(fields.mapping(await _asked(url, "/models")).get("data")):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def _check(url: str, said: Json) -> None:
