@@ -12,6 +12,8 @@ from training.oracle import completion
 
 MODEL = "oracle"
 WINDOW = 1024
+# A tree grows long enough for somebody to watch it, however quick the machine.
+FIRST_TOKEN_S = 0.25
 
 
 def said(request: ChatRequest) -> str:
@@ -23,7 +25,7 @@ async def serve() -> None:
     """Until the process is told to end."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    config = StandInConfig(models=(MODEL,), window=WINDOW, chars_per_token=3)
+    config = StandInConfig(models=(MODEL,), window=WINDOW, chars_per_token=3, first_token_s=FIRST_TOKEN_S)
     async with StandIn(config, RuleScript(said)) as replica:
         print(replica.url, flush=True)
         await stop.wait()
