@@ -62,7 +62,8 @@ async def test_it_splits_a_long_text_reads_all_parts_and_adds_them_up(nano: Gate
 
 async def test_its_samples_are_as_good_as_its_likeliest_words(nano: Gateway) -> None:
     task = exercise(Kind.ANY)
-    tree = await solved(nano, task, sampling={"temperature": 0.7, "seed": 7})
+    # No seed: on CPUs vLLM 0.32's engine dies of one ("CPU Generator does not use offset").
+    tree = await solved(nano, task, sampling={"temperature": 0.7})
     assert tree["answer"] == task.truth
 
 
