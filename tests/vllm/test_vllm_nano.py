@@ -30,7 +30,8 @@ def nano_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     process = VllmProcess(python, WEIGHTS, [RAO_NANO.model], folder / "vllm.log", weights="auto", slots=32)
     process.start()
     try:
-        with program("server", RAO_REPLICAS=process.url, RAO_DATA_DIR=str(folder / "data")) as (_, url):
+        settings = {"RAO_REPLICAS": process.url, "RAO_PORT": "0", "RAO_DATA_DIR": str(folder / "data")}
+        with program("server", **settings) as (_, url):
             yield url
     finally:
         process.kill()
@@ -57,7 +58,7 @@ async def test_it_splits_a_long_text_reads_all_parts_and_adds_them_up(nano: Gate
     tree = await solved(nano, task)
     assert tree["nodes"] == {"total": LEAVES + 3, "completed": LEAVES + 3, "failed": 0, "canceled": 0, "max_depth": 2}
     assert isinstance(task.truth, int)
-    assert abs(tree["answer"] - task.truth) <= 1, (tree["answer"], task.truth)
+    assert abs(tree["answer"] - task.truth) <= 0.05 * task.truth, (tree["answer"], task.truth)
 
 
 async def test_its_samples_are_as_good_as_its_likeliest_words(nano: Gateway) -> None:

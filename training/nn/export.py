@@ -42,7 +42,8 @@ def _config(network: Decoder) -> dict[str, object]:
         "rms_norm_eps": shape.eps,
         "rope_theta": shape.rope_theta,
         "tie_word_embeddings": True,
-        "torch_dtype": "bfloat16",
+        # What to compute in: with so few weights every bit of an activation counts.
+        "torch_dtype": "float32",
         "use_cache": True,
         "vocab_size": shape.vocabulary,
     }
