@@ -51,7 +51,7 @@ $(VLLM_INSTALLED): tests/vllm/constraints.txt
 	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 
-# The small model, from nothing: some 75 minutes on two cores, in an environment of its own (1 GB). Interrupted, it goes on.
+# The small model, from nothing: some 50 minutes on two cores, in an environment of its own (1 GB). Interrupted, it goes on.
 train: $(TRAIN_INSTALLED)
 	$(TRAIN_VENV)/bin/python -m training.nn.train $(ARGS)
 
