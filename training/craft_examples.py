@@ -83,12 +83,12 @@ def idle_tools(rng: random.Random, share: float) -> Sequence[str]:
 def _launched(rng: random.Random, messages: Sequence[Message]) -> list[Message]:
     match rng.randrange(7):
         case 0:
-            return went_on(messages, _some(rng, WORTH_A_TRY))
+            return went_on(messages, some(rng, WORTH_A_TRY))
         case 1:
-            again = went_on(messages, _some(rng, WORTH_A_TRY))
-            return went_on(again, rng.choice(["[]", _some(rng, WORTH_A_TRY)]))
+            again = went_on(messages, some(rng, WORTH_A_TRY))
+            return went_on(again, rng.choice(["[]", some(rng, WORTH_A_TRY)]))
         case 2:
-            return went_on(messages, _some(rng, LASTING))
+            return went_on(messages, some(rng, LASTING))
         case _:
             return went_on(messages, "[]")
 
@@ -142,5 +142,6 @@ def _looked_up(messages: Sequence[Message], order: Order) -> list[Message]:
     return went_on(messages, book(order.book).told(order.item))
 
 
-def _some(rng: random.Random, reasons: Sequence[str] | frozenset[str]) -> str:
+def some(rng: random.Random, reasons: Sequence[str] | frozenset[str]) -> str:
+    """One or two of these reasons, as a cell prints them."""
     return str(sorted(rng.sample(sorted(reasons), rng.choice([1, 1, 2]))))

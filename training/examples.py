@@ -17,7 +17,7 @@ from training import craft_examples
 from training.beyond import draw_beyond
 from training.cells import FAN_OUT, READ_LINES
 from training.conversation import failed, opening, went_on
-from training.craft_examples import LASTING, idle_tools
+from training.craft_examples import LASTING, idle_tools, some
 from training.goals import PHRASINGS, Kind, Question, draw_question, in_words, worded
 from training.lines import draw_lines
 from training.oracle import READ_CHARS, completion
@@ -173,20 +173,20 @@ def _answer(node: _Node) -> list[Message]:
 
 def _merge(node: _Node) -> list[Message]:
     messages = went_on(_either(node), "[]")
-    return messages if node.rng.random() < 0.9 else went_on(went_on(_either(node), _some(node, WORTH_A_TRY)), "[]")
+    return messages if node.rng.random() < 0.9 else went_on(went_on(_either(node), some(node.rng, WORTH_A_TRY)), "[]")
 
 
 def _again(node: _Node) -> list[Message]:
-    return went_on(_either(node), _some(node, WORTH_A_TRY))
+    return went_on(_either(node), some(node.rng, WORTH_A_TRY))
 
 
 def _give_up(node: _Node) -> list[Message]:
     rng = node.rng
     match rng.randrange(5):
         case 0:
-            return went_on(_either(node), _some(node, LASTING))
+            return went_on(_either(node), some(node.rng, LASTING))
         case 1:
-            return went_on(_again(node), _some(node, WORTH_A_TRY))
+            return went_on(_again(node), some(node.rng, WORTH_A_TRY))
         case 2:
             return failed(rng, _either(node), rng.choice(["TypeError: not a number", "RuntimeError: no"]))
         case 3:
@@ -250,8 +250,3 @@ def _long(rng: random.Random, lines: int) -> str:
 
 def _few(rng: random.Random) -> int:
     return READ_LINES if rng.random() < 0.6 else rng.randrange(1, READ_LINES + 1)
-
-
-def _some(node: _Node, reasons: frozenset[str] | tuple[str, ...]) -> str:
-    known = sorted(reasons)
-    return str(sorted(node.rng.sample(known, node.rng.choice([1, 1, 2]))))

@@ -60,12 +60,24 @@ def plot_for(rng: random.Random, question: Question) -> Plot:
 def truth(question: Question, lines: Sequence[Line]) -> Truth:
     """The answer. Of several words that are equally common, the first in the alphabet is the most common one."""
     category = question.category
-    found = [word for line in lines for word in line.mentions(category)]
     match question.kind:
+        case Kind.ORDERED:
+            return _boxes(lines)
         case Kind.COUNT:
-            return len([line for line in lines if line.mentions(category)])
+            found = [line.mentions(category)[0] for line in lines if line.mentions(category)]
         case Kind.COUNT_PERSON:
-            return len([line for line in lines if line.mentions(category) and question.person in line.names])
+            named = [line for line in lines if question.person in line.names]
+            found = [line.mentions(category)[0] for line in named if line.mentions(category)]
+        case _:
+            found = [word for line in lines for word in line.mentions(category)]
+    return told_by(question.kind, found)
+
+
+def told_by(kind: Kind, found: Sequence[str]) -> Truth:
+    """The answer from the words that count, where words decide it. Raises ValueError for `ORDERED`."""
+    match kind:
+        case Kind.COUNT | Kind.COUNT_PERSON:
+            return len(found)
         case Kind.DISTINCT:
             return sorted(set(found))
         case Kind.MOST_COMMON:
@@ -77,7 +89,7 @@ def truth(question: Question, lines: Sequence[Line]) -> Truth:
         case Kind.NONE:
             return not found
         case Kind.ORDERED:
-            return _boxes(lines)
+            raise ValueError("no word list tells what is on the shelf")
 
 
 def _boxes(lines: Sequence[Line]) -> int:

@@ -18,7 +18,9 @@ Strike = Callable[[Sequence[Message]], str | None]
 
 
 @asynccontextmanager
-async def oracle_replica(model: str, strike: Strike = lambda _: None) -> AsyncGenerator[str, None]:
+async def oracle_replica(
+    model: str, strike: Strike = lambda _: None, *, call_s: float = CALL_S
+) -> AsyncGenerator[str, None]:
     """The URL of a replica that writes what the oracle says, unless `strike` has something else for a prompt."""
 
     def rule(request: ChatRequest) -> Reply:
@@ -26,6 +28,6 @@ async def oracle_replica(model: str, strike: Strike = lambda _: None) -> AsyncGe
         struck = strike(messages)
         return Reply(text=completion(messages) if struck is None else struck)
 
-    config = StandInConfig(models=(model,), window=WINDOW, chars_per_token=3, first_token_s=CALL_S)
+    config = StandInConfig(models=(model,), window=WINDOW, chars_per_token=3, first_token_s=call_s)
     async with StandIn(config, RuleScript(rule)) as stand_in:
         yield stand_in.url
