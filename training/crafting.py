@@ -74,23 +74,23 @@ def turn(view: View, order: Order) -> tuple[str, str]:
 
 def needs(info: str) -> Sequence[Need]:
     """The ingredients in what `get_info` told."""
-    return [Need(count=int(count), name=name, kind=kind) for count, name, kind in _NEED.findall(info)]
+    return [Need(count=int(count), name=name, kind=kind) for count, kind, name in _NEED.findall(info)]
 
 
 def _begin(view: View, order: Order) -> tuple[str, str]:
     listed = needs(view.seen[0])
     simple = [need for need in listed if need.kind == "simple"]
     deep = [need for need in listed if need.kind == "deep"]
-    # What was seen is written down before anything is decided by it.
-    seen = ", ".join(f"{need.kind} {need.name}" for need in [*deep, *simple]) or "all raw"
-    crafted = [f"n = {order.count}", *(_craft(need, order) for need in simple)]
+    # What was seen is written down, just as it stood there, before anything is decided by it.
+    seen = ", ".join(f"{need.count} {need.kind} {need.name}" for need in [*deep, *simple]) or "all raw"
+    count, crafted = f"n = {order.count}", [_craft(need, order) for need in simple]
     if not deep:
-        return seen, "\n".join([*crafted, _finish(order)])
+        return seen, "\n".join([count, *crafted, _finish(order)])
     if not view.launch:
         return f"{seen}, no launch", cells.fail("impossible", "I cannot make deep ingredients without sub-agents")
     goals = ", ".join(f'f"{_goal(need, order)}"' for need in deep)
-    launched = [f"goals = [{goals}]", "rs = await asyncio.gather(*[launch_subagent(g) for g in goals])", cells.FAILED]
-    return seen, "\n".join(["import asyncio", *crafted, *launched])
+    launched = [f"goals = [{goals}]", "rs = await asyncio.gather(*[launch_subagent(g) for g in goals])"]
+    return seen, "\n".join(["import asyncio", count, *launched, *crafted, cells.FAILED])
 
 
 def _craft(need: Need, order: Order) -> str:
@@ -112,4 +112,4 @@ def _pattern(phrasing: str) -> re.Pattern[str]:
 
 
 _PATTERNS = tuple(map(_pattern, PHRASINGS))
-_NEED = re.compile(r"(\d+) ([a-z]+ [a-z]+) \((raw|simple|deep)\)")
+_NEED = re.compile(r"(\d+) (raw|simple|deep) ([a-z]+ [a-z]+)")

@@ -108,7 +108,7 @@ def of_role(rng: random.Random, role: Role, *, held_out: bool = False) -> Exampl
     elif role in _CRAFTING:
         messages, kind = _CRAFTING[role](rng, held_out=held_out), None
     else:
-        kind = Kind.ORDERED if role is Role.ORDERED else rng.choice(READABLE)
+        kind = Kind.ORDERED if role is Role.ORDERED else _readable(rng, role)
         messages = _MAKERS[role](_Node(rng, draw_question(rng, kind), held_out))
     return Example(role=role, kind=kind, messages=tuple(messages), completion=completion(messages))
 
@@ -238,6 +238,12 @@ def _beyond(rng: random.Random) -> list[Message]:
     size = rng.choice(["none", text_size(lines, int(lines * rng.uniform(10, 120)))])
     tools = idle_tools(rng, 3 * IDLE_TOOLS)
     return opening(told(size, draw_beyond(rng), launch=rng.random() < 0.8, tools=tools))
+
+
+def _readable(rng: random.Random, role: Role) -> Kind:
+    # Two conditions in a line are the hardest to read.
+    often = (Kind.COUNT_PERSON,) if role is Role.ANSWER else ()
+    return rng.choice((*READABLE, *often))
 
 
 def _either(node: _Node) -> list[Message]:

@@ -54,28 +54,28 @@ def test_it_looks_the_item_up_first() -> None:
 
 
 def test_it_crafts_simple_ingredients_itself() -> None:
-    assert turn("copper hinge needs 1 iron nail (simple), 3 oak log (raw), 2 tin rod (simple)") == written(
-        "simple iron nail, simple tin rod",
+    assert turn("copper hinge needs 1 simple iron nail, 2 simple tin rod, 3 raw oak log") == written(
+        "1 simple iron nail, 2 simple tin rod",
         "n = 2",
         'await craft("iron nail", n * 1, 7)',
         'await craft("tin rod", n * 2, 7)',
         'finish(await craft("copper hinge", n, 7))',
     )
-    assert "<thought>all raw</thought>" in turn("copper hinge needs 3 oak log (raw), 1 oak peg (raw)")
+    assert "<thought>all raw</thought>" in turn("copper hinge needs 3 raw oak log, 1 raw oak peg")
 
 
-RECIPE = "copper hinge needs 2 copper plate (deep), 1 iron nail (simple), 3 silk hook (deep)"
+RECIPE = "copper hinge needs 2 deep copper plate, 3 deep silk hook, 1 simple iron nail"
 FAILED = "print(sorted(set([r.reason for r in rs if isinstance(r, Failed)])))"
 
 
 def test_it_launches_a_sub_agent_for_each_deep_ingredient() -> None:
     assert turn(RECIPE) == written(
-        "deep copper plate, deep silk hook, simple iron nail",
+        "2 deep copper plate, 3 deep silk hook, 1 simple iron nail",
         "import asyncio",
         "n = 2",
-        'await craft("iron nail", n * 1, 7)',
         'goals = [f"Craft {n * 2} copper plate from book 7.", f"Craft {n * 3} silk hook from book 7."]',
         "rs = await asyncio.gather(*[launch_subagent(g) for g in goals])",
+        'await craft("iron nail", n * 1, 7)',
         FAILED,
     )
 

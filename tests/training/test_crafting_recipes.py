@@ -32,7 +32,7 @@ def test_books_differ() -> None:
 
 
 def test_a_recipe_of_long_ago_is_still_the_same() -> None:
-    assert book(7).told(book(7).tiers[5][0]) == "bronze log needs 3 iron block (deep), 1 wool hook (raw)"
+    assert book(7).told(book(7).tiers[5][0]) == "bronze log needs 3 deep iron block, 1 raw wool hook"
 
 
 @given(BOOKS)
@@ -70,8 +70,10 @@ async def test_a_look_up_tells_each_ingredient_with_its_kind() -> None:
     its = book(7)
     item = its.tiers[4][0]
     told, _ = await get_info.run({"item": item, "book": 7}, None)
-    kinds = {name: ("raw", "simple", "deep")[min(its.tier(name), 2)] for name in its.recipe(item)}
-    assert told == f"{item} needs " + ", ".join(f"{its.recipe(item)[name]} {name} ({kinds[name]})" for name in kinds)
+    kinds = {name: min(its.tier(name), 2) for name in its.recipe(item)}
+    longest_first = sorted(kinds, key=lambda name: -kinds[name])
+    listed = [f"{its.recipe(item)[name]} {('raw', 'simple', 'deep')[kinds[name]]} {name}" for name in longest_first]
+    assert told == f"{item} needs {', '.join(listed)}"
 
 
 async def test_crafting_takes_what_it_needs_and_leaves_the_rest() -> None:

@@ -148,11 +148,8 @@ async def test_a_root_that_reads_what_it_should_split_counts_as_under_split() ->
 
 async def test_crafting_that_leaves_something_over_or_splits_for_simple_things_is_not_right() -> None:
     def strike(messages: Prompt) -> str | None:
-        if (
-            "(raw)" not in messages[-1].content
-            or "(deep)" in messages[-1].content
-            or "(simple)" in messages[-1].content
-        ):
+        told = messages[-1].content
+        if " raw " not in told or " deep " in told or " simple " in told:
             return None
         return '<thought></thought>\n<python>\nfinish(str(await launch_subagent("Hello")))\n</python>'
 

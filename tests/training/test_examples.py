@@ -1,7 +1,9 @@
 """The stream of training examples."""
 
 import random
+import re
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 
 import pytest
@@ -79,9 +81,14 @@ def test_all_roles_and_kinds_come_up_about_as_often_as_said() -> None:
     assert {each.kind for each in drawn} == {*Kind, None}
 
 
-def test_a_reading_thought_lists_the_hits_with_a_running_number() -> None:
+def thoughts_of(wanted: Callable[[Kind | None], bool]) -> list[str]:
     rng = random.Random(2)
-    thoughts = [RAO.parse(of_role(rng, Role.ANSWER).completion, "stop").thought for _ in range(100)]
+    drawn = [of_role(rng, Role.ANSWER) for _ in range(200)]
+    return [RAO.parse(each.completion, "stop").thought for each in drawn if wanted(each.kind)]
+
+
+def test_a_reading_thought_lists_the_hits_with_a_running_number() -> None:
+    thoughts = thoughts_of(lambda kind: kind is not Kind.COUNT_PERSON)
     for thought in thoughts:
         first, *found = thought.split()
         numbers = found[1::2]
@@ -89,3 +96,12 @@ def test_a_reading_thought_lists_the_hits_with_a_running_number() -> None:
         assert found == ["none"] or numbers == [str(n) for n in range(1, len(numbers) + 1)]
     assert "found none" in thoughts
     assert any(" 4" in thought for thought in thoughts)
+
+
+def test_a_thought_about_a_person_lists_all_that_the_person_is_named_with_and_numbers_what_counts() -> None:
+    thoughts = thoughts_of(lambda kind: kind is Kind.COUNT_PERSON)
+    for thought in thoughts:
+        numbers = re.findall(r"\d+", thought)
+        assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    assert "found none" in thoughts
+    assert any(re.search(r"[a-z] [a-z]+ 1", thought.removeprefix("found ")) for thought in thoughts)

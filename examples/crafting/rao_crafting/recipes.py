@@ -16,6 +16,7 @@ DEEPEST = 8
 RAW_ITEMS = 96
 MOST_BOOKS = 9_999
 _COUNTS = (1, 1, 1, 2, 2, 3)
+_KINDS = ("raw", "simple", "deep")
 _RAW_SHARE, _SIMPLE_SHARE = 0.6, 0.25
 
 
@@ -49,12 +50,12 @@ class Book:
         return {name: rng.choice(_COUNTS) for name in names}
 
     def told(self, item: str) -> str:
-        """The recipe in one line: an ingredient is raw, simple (made of raw ones only) or deep (all else)."""
-        needs = ", ".join(f"{count} {name} ({self._kind(name)})" for name, count in self.recipe(item).items())
-        return f"{item} needs {needs}"
+        """The recipe in one line, what takes longest first: deep, simple (made of raw ones only), raw ingredients."""
+        listed = sorted(self.recipe(item).items(), key=lambda each: -min(self.tier(each[0]), len(_KINDS) - 1))
+        return f"{item} needs {', '.join(f'{count} {self._kind(name)} {name}' for name, count in listed)}"
 
     def _kind(self, item: str) -> str:
-        return ("raw", "simple", "deep")[min(self.tier(item), 2)]
+        return _KINDS[min(self.tier(item), len(_KINDS) - 1)]
 
 
 @lru_cache(maxsize=512)
