@@ -13,6 +13,8 @@ from benchmarks import (
     livez_under_load,
     nano_tokens,
     parked_memory,
+    placement_decision,
+    pool_policies,
     recovery,
     tree_latency,
     tree_throughput,
@@ -31,6 +33,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "recovery": recovery.run,
     "apart": apart.run,
     "nano_tokens": nano_tokens.run,
+    "placement_decision": placement_decision.run,
+    "pool_policies": pool_policies.run,
 }
 
 if __name__ == "__main__":

@@ -103,6 +103,16 @@ class Gateway:
                     return
             await asyncio.sleep(POLL_S)
 
+    async def all_ready(self, replicas: int) -> None:
+        """Wait until so many replicas may get calls."""
+        while True:
+            async with self._session.get("/readyz") as response:
+                if response.ok:
+                    known = (await response.json())["replicas"]
+                    if sum(replica["healthy"] for replica in known) == replicas:
+                        return
+            await asyncio.sleep(POLL_S)
+
 
 class Ledger:
     """A client of the stand-in's record of what really happened."""

@@ -55,7 +55,7 @@ def figures(costs: dict[str, Cost]) -> tuple[Figure, ...]:
             name="CPU per node",
             value=large.node_ms,
             unit="ms",
-            bar=5,
+            bar=4,
             note=f"{workers_ms:.2g} ms of it in sandbox and store; the stand-in's {replica_ms:.2g} ms are not counted",
         ),
         Figure(

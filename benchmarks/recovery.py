@@ -28,6 +28,7 @@ async def run() -> Report:
                 "RAO_REPLICA_SLOTS": str(SLOTS),
                 "RAO_DATA_DIR": folder,
                 "RAO_FIRST_TOKEN_TIMEOUT_S": "600",
+                "RAO_PRIME": "false",  # it would hang as the others
             }
             await _begin_and_kill(settings, Ledger(http))
             began_s = time.perf_counter()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from benchmarks.forest_script import ForestScript
 from rao_runtime.standin.request import ChatRequest
 from rao_runtime.standin.script import Reply, Script
 from rao_runtime.standin.tree import TreeScript
@@ -112,4 +113,5 @@ SCRIPTS: Mapping[str, Callable[[], Script]] = {
     "chains": Chains,
     "nasty": NastyNodes,
     "rlm": RlmTree,
+    "forest": ForestScript,
 }

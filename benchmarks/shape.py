@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import accumulate
+from math import ceil
 from operator import mul
 
 TURNS = 2
@@ -46,17 +47,14 @@ class Shape:
         return max(self.critical_path_s(latency_s), self.work_bound_s(latency_s, slots))
 
     def bound_s(self, latency_s: float, slots: int) -> float:
-        """The larger of the two on every level.
+        """The larger of the two on every level, for calls that all take as long.
 
         Nothing on level `l` or below can start before `l` first turns above it, and `l` last turns must follow when all
-        of it has ended. The slots have the time in between for its calls.
+        of it has ended. In between the slots have to do its calls, each slot a whole number of them.
         """
-        return max(
-            self.critical_path_s(latency_s),
-            *(
-                TURNS * level * latency_s + TURNS * sum(self.levels[level:]) * latency_s / slots
-                for level in range(len(self.levels))
-            ),
+        return latency_s * max(
+            TURNS * len(self.levels),
+            *(TURNS * level + ceil(TURNS * sum(self.levels[level:]) / slots) for level in range(len(self.levels))),
         )
 
 

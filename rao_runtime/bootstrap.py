@@ -1,8 +1,9 @@
 """Settings become adapters, adapters an engine: the only place that chooses."""
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from rao_runtime import __version__
 from rao_runtime.adapters.clock import SystemClock, new_tree_id
 from rao_runtime.adapters.embedded_valkey import EmbeddedValkey
 from rao_runtime.adapters.entry_point_tools import EntryPointTools
+from rao_runtime.adapters.local_replicas import LocalReplicas
 from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
@@ -25,19 +27,31 @@ from rao_runtime.adapters.redis_blobs import RedisBlobs
 from rao_runtime.adapters.redis_index import RedisIndex
 from rao_runtime.adapters.redis_journal import RedisJournal
 from rao_runtime.adapters.redis_link import RedisLink
+from rao_runtime.adapters.replica_place import LocalServing
 from rao_runtime.config import Settings
-from rao_runtime.core.placement import LeastInFlight
+from rao_runtime.config.settings import OrderName, PlacementName
+from rao_runtime.core.affinity import Affinity
+from rao_runtime.core.placement import LeastInFlight, Placement
 from rao_runtime.core.retry import RetryPolicy
+from rao_runtime.core.round_robin import RoundRobin
+from rao_runtime.engine.attendant import Attendant
 from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.dispatch import LocalDispatch
 from rao_runtime.engine.pool import Pool
+from rao_runtime.engine.prompts import warm_up
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import Engine
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import Blobs, CellLimits, Clock, Dispatch, Journal, Model, Retention, RunTree, TreeIndex
+from rao_runtime.ports import Blobs, CellLimits, Clock, Dispatch, Journal, Message, Model, Retention, RunTree, TreeIndex
 
 if TYPE_CHECKING:
     from rao_runtime.adapters.docket_dispatch import DocketDispatch
+
+PLACEMENTS: Mapping[PlacementName, Callable[[], Placement]] = {
+    PlacementName.AFFINITY: Affinity,
+    PlacementName.LEAST: LeastInFlight,
+    PlacementName.ROUND_ROBIN: RoundRobin,
+}
 
 # An ended tree that nobody erases, since no server runs any more, is gone so long after its time.
 FORGOTTEN_S = 86_400.0
@@ -56,16 +70,16 @@ class Stores:
 async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
     """A runtime on these settings, closed with the context: trees let go, workers and connections gone.
 
-    Raises DataDirError or NoValkey, both RaoErrors, where our own store cannot be started.
+    Raises RaoErrors: DataDirError or NoValkey where our own store cannot be started, NoReplicaProgram for replicas.
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         stores = await stack.enter_async_context(open_stores(settings, clock))
-        models = nano_models(engines=settings.embedded_engines) if settings.embedded else replicas(settings)
-        for model in models:
-            stack.push_async_callback(model.aclose)
-        pool = Pool(models, slots=settings.replica_slots, placement=LeastInFlight(), clock=clock)
-        catalog = Catalog(pool, default_model=settings.model, profile_for=settings.profile_for)
+        local = await stack.enter_async_context(LocalReplicas(local_serving(settings), environ=os.environ))
+        models = nano_models(engines=settings.embedded_engines) if settings.embedded else replicas(settings, local.urls)
+        pool = open_pool(settings, models, clock)
+        stack.push_async_callback(pool.aclose)
+        catalog = Catalog(pool, default_model=settings.default_model, profile_for=settings.profile_for)
         sandbox = await stack.enter_async_context(MontySandbox(settings.sandbox_workers))
         engine = Engine(
             clock=clock,
@@ -90,11 +104,12 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
             runtime_settings(settings),
             dispatch=partial(_dispatch, settings, dockets),
             new_tree_id=new_tree_id,
+            connect=partial(connect, settings),
         )
         for docket in dockets:
             await stack.enter_async_context(docket)
         tasks = [
-            asyncio.create_task(pool.watch(), name="replica-probes"),
+            asyncio.create_task(attendant(settings, pool, clock).watch(), name="replicas"),
             asyncio.create_task(runtime.keep_house(), name="housekeeping"),
         ]
         try:
@@ -122,19 +137,52 @@ async def open_stores(settings: Settings, clock: Clock) -> AsyncGenerator[Stores
         yield Stores(journal=journal, index=RedisIndex(link, clock), blobs=RedisBlobs(link))
 
 
-def replicas(settings: Settings) -> Sequence[Model]:
-    """One adapter for each configured server."""
+def open_pool(settings: Settings, models: Sequence[Model], clock: Clock) -> Pool:
+    """The pool, placing and ordering as set."""
+    return Pool(
+        models,
+        slots=settings.replica_slots,
+        placement=PLACEMENTS[settings.placement](),
+        clock=clock,
+        by_arrival=settings.order is OrderName.ARRIVAL,
+    )
+
+
+def attendant(settings: Settings, pool: Pool, clock: Clock) -> Attendant:
+    """Looks after the pool's replicas."""
+
+    def opening(model: str) -> Sequence[Message]:
+        return warm_up(settings.profile_for(model), SANDBOX_NOTES)
+
+    return Attendant(pool, clock, opening=opening if settings.prime else None)
+
+
+def connect(settings: Settings, url: str) -> Model:
+    """An adapter for the server at this URL."""
     patience = Patience(
         connect_s=settings.connect_timeout_s,
         first_token_s=settings.first_token_timeout_s,
         inter_token_s=settings.inter_token_timeout_s,
     )
-    return [
-        OpenAiReplica(
-            url, api_key=settings.replica_api_key, patience=patience, vllm_fields=settings.replica_vllm_fields
-        )
-        for url in settings.replicas
-    ]
+    return OpenAiReplica(
+        url, api_key=settings.replica_api_key, patience=patience, vllm_fields=settings.replica_vllm_fields
+    )
+
+
+def replicas(settings: Settings, local: Sequence[str] = ()) -> Sequence[Model]:
+    """One adapter for each configured server, and for each of these URLs of local ones."""
+    return [connect(settings, url) for url in (*settings.replicas, *local)]
+
+
+def local_serving(settings: Settings) -> LocalServing:
+    """What local replicas serve, and how they are started."""
+    return LocalServing(
+        count=settings.local_replicas,
+        model=settings.model or "",
+        command=settings.vllm_command,
+        flags=settings.vllm_flags,
+        api_key=settings.replica_api_key,
+    )
 
 
 def node_settings(settings: Settings) -> NodeSettings:

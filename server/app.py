@@ -17,7 +17,7 @@ from server.middleware.body_limit import BodyLimit
 from server.middleware.head import HeadAsGet
 from server.middleware.last_resort import LastResort
 from server.middleware.request_id import RequestId
-from server.routes import catalog, events, health, solve, trees
+from server.routes import catalog, events, health, replicas, solve, trees
 
 BESIDE_CONTEXT_BYTES = 1 << 20
 DEFAULT_TIMES = StreamTimes()
@@ -46,8 +46,8 @@ def create_app(
 ) -> GatewayApp:
     """The app. It opens a runtime for as long as it is up, unless it is given an open one.
 
-    `only_health` is a worker's: it says how it is, and takes no tasks. What kept a runtime from opening is found in
-    `state.failure`.
+    `only_health` is a worker's: it says how it is, has a pool of its own, and takes no tasks. What kept a runtime
+    from opening is found in `state.failure`.
     """
 
     @asynccontextmanager
@@ -69,7 +69,7 @@ def create_app(
     if runtime is not None:
         app.state.gateway = Gateway(runtime=runtime, settings=settings, times=times)
     app.state.failure = None
-    for routes in (health,) if only_health else (solve, trees, events, catalog, health):
+    for routes in (replicas, health) if only_health else (solve, trees, events, catalog, replicas, health):
         app.include_router(routes.router)
     handlers.install(app)
     # The last one added is the outermost.

@@ -1,23 +1,30 @@
-"""From the bytes of a request to a task: media type, size, JSON, fields; each with its own refusal."""
+"""From the bytes of a request to what it asks for: media type, size, JSON, fields; each with its own refusal."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from rao_runtime.core.errors import Fault
 from server.problems import INVALID, MALFORMED, UNSUPPORTED_TYPE, refusal
+from server.schemas.replica import NewReplica
 from server.schemas.request import SolveRequest
+
+M = TypeVar("M", bound=BaseModel)
 
 MAX_FAULTS = 50
 MAX_NAME_CHARS = 100
 
 
 async def solve_request(request: Request) -> SolveRequest:
-    """The validated body. Raises Refused."""
-    if not is_json(request.headers.get("content-type", "")):
-        raise refusal(UNSUPPORTED_TYPE, "send the body as application/json")
-    return parse(await request.body())
+    """The validated body of a task. Raises Refused."""
+    return parse(await _json_body(request))
+
+
+async def new_replica(request: Request) -> NewReplica:
+    """The validated body of a replica. Raises Refused."""
+    return _read(NewReplica, await _json_body(request), "a replica")
 
 
 def is_json(content_type: str) -> bool:
@@ -29,14 +36,24 @@ def is_json(content_type: str) -> bool:
 
 
 def parse(body: bytes) -> SolveRequest:
-    """The body's fields. Raises Refused: 400 for what is no JSON, 422 for what is not a task."""
+    """The fields of a task. Raises Refused: 400 for what is no JSON, 422 for what is not a task."""
+    return _read(SolveRequest, body, "a task")
+
+
+async def _json_body(request: Request) -> bytes:
+    if not is_json(request.headers.get("content-type", "")):
+        raise refusal(UNSUPPORTED_TYPE, "send the body as application/json")
+    return await request.body()
+
+
+def _read(model: type[M], body: bytes, noun: str) -> M:
     try:
-        return SolveRequest.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         # Listing every error of a body made of a million of them would take seconds and a gigabyte.
         if error.error_count() > MAX_FAULTS:
-            crowd = Fault((), f"{error.error_count()} things are wrong; the body is not a task at all")
-            raise refusal(INVALID, "the body is not a task", [crowd]) from None
+            crowd = Fault((), f"{error.error_count()} things are wrong; the body is not {noun} at all")
+            raise refusal(INVALID, f"the body is not {noun}", [crowd]) from None
         details = error.errors(include_url=False, include_context=False, include_input=False)
         if details[0]["type"] == "json_invalid":
             raise refusal(MALFORMED, details[0]["msg"]) from None

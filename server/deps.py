@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from rao_runtime.core.errors import UnknownNode, UnknownTree
+from rao_runtime.core.errors import UnknownNode, UnknownReplica, UnknownTree
 from server.gateway import Gateway
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -29,6 +29,13 @@ async def _node_id(tree_id: "TreeId", node_id: Annotated[str, Path(description="
     return node_id
 
 
+async def _replica_id(replica_id: Annotated[str, Path(description="As `GET /replicas` names it.")]) -> str:
+    if not ID.fullmatch(replica_id):
+        raise UnknownReplica(replica_id[:64])
+    return replica_id
+
+
 TheGateway = Annotated[Gateway, Depends(_gateway)]
 TreeId = Annotated[str, Depends(_tree_id)]
 NodeId = Annotated[str, Depends(_node_id)]
+ReplicaId = Annotated[str, Depends(_replica_id)]

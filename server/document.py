@@ -15,10 +15,14 @@ from server.problems import Kind
 from server.schemas.event import Event
 from server.schemas.operation import Alive, Listing, Readiness
 from server.schemas.problem import Problem
+from server.schemas.replica import NewReplica, Replica, ReplicaListing
 from server.schemas.request import SolveRequest
 from server.schemas.tree import NodeDetail, Tree, TreePage
 
-MODELS = (SolveRequest, Tree, TreePage, NodeDetail, Event, Listing, Alive, Readiness, Problem)
+INCOMING = (SolveRequest, NewReplica)
+OUTGOING = (Tree, TreePage, NodeDetail, Event, Listing, Alive, Readiness, Replica, ReplicaListing, Problem)
+# Routes with these do not ask the store of trees.
+WITHOUT_STORE = (problems.NOT_READY, problems.UNKNOWN_REPLICA, problems.REPLICA_KNOWN)
 REF = "#/components/schemas/{model}"
 FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 
@@ -33,11 +37,12 @@ TAGS = [
     {"name": "trees", "description": "Tasks and their execution."},
     {"name": "events", "description": "A tree's journal, replayed and live."},
     {"name": "catalog", "description": "What a task may name."},
+    {"name": "replicas", "description": "The model servers of this process; for whoever runs it."},
     {"name": "operation", "description": "For whoever runs the server."},
 ]
 
 HEADERS: Mapping[str, str] = {
-    "Location": "The tree's path.",
+    "Location": "The path of the tree, or of the replica.",
     "Retry-After": "Seconds until it is worth asking again.",
     "Preference-Applied": "What of `Prefer` was honoured.",
     "Idempotency-Replayed": "`true` when the key had been used before: the tree is the earlier one.",
@@ -52,7 +57,7 @@ def answers(models: Mapping[int, type[BaseModel]], *kinds: Kind) -> dict[str, An
 
 def _problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     # Whatever asks for a tree, or for anything of a tree's, asks the store.
-    store = [problems.NO_STORE] if kinds and problems.NOT_READY not in kinds else []
+    store = [problems.NO_STORE] if kinds and not any(kind in WITHOUT_STORE for kind in kinds) else []
     ordered = sorted([*kinds, *store, problems.INTERNAL], key=_status)
     return {status: _problem(tuple(same)) for status, same in groupby(ordered, _status)}
 
@@ -146,6 +151,22 @@ EVENTS: dict[str, Any] = {
     | _problems(problems.BAD_CURSOR, problems.UNKNOWN_TREE, problems.UNKNOWN_NODE, problems.INVALID)
 }
 
+ADD_REPLICA: dict[str, Any] = {
+    "responses": {
+        201: {"description": "It is one of the pool, and gets calls once it answers.", "content": _json(Replica)}
+        | _headers("Location")
+    }
+    | _problems(
+        problems.MALFORMED,
+        problems.REPLICA_KNOWN,
+        problems.TOO_LARGE,
+        problems.UNSUPPORTED_TYPE,
+        problems.INVALID,
+        problems.OVERLOADED,
+    ),
+    "openapi_extra": {"requestBody": {"required": True, "content": _json(NewReplica)}},
+}
+
 METRICS: dict[str, Any] = {
     "responses": {200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}}
     | _problems()
@@ -164,7 +185,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         tags=TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    _, ours = models_json_schema([(model, _direction(model)) for model in MODELS], ref_template=REF)
+    _, ours = models_json_schema([(model, _direction(model)) for model in (*INCOMING, *OUTGOING)], ref_template=REF)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in FRAMEWORKS_OWN:
         schemas.pop(name, None)
@@ -183,7 +204,7 @@ def _documented(responses: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _direction(model: type[BaseModel]) -> JsonSchemaMode:
-    return "validation" if model is SolveRequest else "serialization"
+    return "validation" if model in INCOMING else "serialization"
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -15,8 +15,10 @@ from rao_runtime.core.errors import (
     KeyReused,
     Overloaded,
     RaoError,
+    ReplicaKnown,
     TreeRunning,
     UnknownNode,
+    UnknownReplica,
     UnknownTree,
 )
 from server.rendering import encode
@@ -44,8 +46,10 @@ BAD_CURSOR = Kind("bad-cursor", "The cursor is not one of ours", 400)
 NOT_FOUND = Kind("not-found", "There is nothing at this path", 404)
 UNKNOWN_TREE = Kind("unknown-tree", "There is no such tree", 404)
 UNKNOWN_NODE = Kind("unknown-node", "The tree has no such node", 404)
+UNKNOWN_REPLICA = Kind("unknown-replica", "There is no such replica", 404)
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", "This path does not answer this method", 405)
 TREE_RUNNING = Kind("tree-running", "The tree is still running", 409)
+REPLICA_KNOWN = Kind("replica-known", "The replica is there already", 409)
 TOO_LARGE = Kind("body-too-large", "The request body is too large", 413)
 UNSUPPORTED_TYPE = Kind("unsupported-media-type", "The request body must be JSON", 415)
 INVALID = Kind("invalid-request", "The request cannot be accepted", 422)
@@ -61,8 +65,10 @@ KINDS = (
     NOT_FOUND,
     UNKNOWN_TREE,
     UNKNOWN_NODE,
+    UNKNOWN_REPLICA,
     METHOD_NOT_ALLOWED,
     TREE_RUNNING,
+    REPLICA_KNOWN,
     TOO_LARGE,
     UNSUPPORTED_TYPE,
     INVALID,
@@ -78,6 +84,8 @@ TABLE: Mapping[type[RaoError], Kind] = {
     UnknownTree: UNKNOWN_TREE,
     UnknownNode: UNKNOWN_NODE,
     TreeRunning: TREE_RUNNING,
+    UnknownReplica: UNKNOWN_REPLICA,
+    ReplicaKnown: REPLICA_KNOWN,
     KeyReused: KEY_REUSED,
     Overloaded: OVERLOADED,
     JournalUnavailable: NO_STORE,
@@ -136,6 +144,8 @@ def problem_of(error: RaoError) -> Problem | None:
             return Problem(kind=kind, detail=_count(len(error.faults)), faults=error.faults)
         case KeyReused():
             return Problem(kind=kind, detail=str(error), faults=[Fault(("header", "Idempotency-Key"), str(error))])
+        case ReplicaKnown():
+            return Problem(kind=kind, detail=str(error), more={"replica_id": error.replica_id})
         case Overloaded():
             return Problem(kind=kind, detail=str(error), headers=retry_after(error.retry_after_s))
         case JournalUnavailable():

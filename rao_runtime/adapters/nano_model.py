@@ -7,19 +7,20 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rao_runtime.adapters.nano_body import body_of
 from rao_runtime.adapters.nano_chat import Chat, rejected
 from rao_runtime.adapters.nano_completion import Completion
-from rao_runtime.adapters.nano_engine import Engine, Take
+from rao_runtime.adapters.nano_engine import LIBRARY, Engine, Take
 from rao_runtime.adapters.nano_feed import Feed
 from rao_runtime.adapters.nano_tokenizer import Tokenizer
 from rao_runtime.adapters.nano_turns import Turns
 from rao_runtime.config.built_in import RAO_NANO
 from rao_runtime.core.errors import FailureKind, ModelError
-from rao_runtime.ports import Finished, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports import Finished, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 
 MODEL = RAO_NANO.model
 FOLDER = Path(__file__).parents[1] / "nano"
@@ -32,6 +33,7 @@ class _Loaded:
     engine: Engine
     chat: Chat
     window: int
+    version: str
 
     def write(self, request: ModelRequest, take: Take) -> None:
         """Answer a request, in a thread of its own: a long prompt takes longer to read than a loop may stand still."""
@@ -52,6 +54,7 @@ class NanoModel:
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix=name)
         self._loading: asyncio.Future[_Loaded] | None = None
         self._feeds = set[Feed]()
+        self._waiting = 0
         self._closed = False
 
     @property
@@ -62,6 +65,22 @@ class NanoModel:
     async def served(self) -> tuple[ServedModel, ...]:
         """The one model, once it is loaded. Raises ModelError(UNREACHABLE) where it cannot be."""
         return (ServedModel(MODEL, (await self._loaded()).window),)
+
+    async def traits(self) -> Traits:
+        """The library's version, and the tokens that its slots hold. Raises ModelError as `served` does.
+
+        What is kept of prompts whose slot went to others comes on top; how much that is depends on the model.
+        """
+        loaded = await self._loaded()
+        return Traits(version=loaded.version, kv_tokens=loaded.window * self._slots, block_tokens=1)
+
+    async def vitals(self) -> Vitals:
+        """What runs and waits. Raises ModelError(UNREACHABLE) once it is closed.
+
+        Tokens are left out: a long prompt is read in silence, which would look like a replica that hangs.
+        """
+        self._require_open()
+        return Vitals(running=len(self._feeds), waiting=self._waiting)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[TextDelta | Finished, None]:
         """The completion, as it is written. Closing the generator frees its slot within a token or two.
@@ -111,7 +130,11 @@ class NanoModel:
             raise ModelError(FailureKind.UNREACHABLE, f"{self._name} is closed")
 
     async def _turn(self, priority: int) -> None:
-        await self._turns.take(priority)
+        self._waiting += 1
+        try:
+            await self._turns.take(priority)
+        finally:
+            self._waiting -= 1
         if self._closed:
             self._turns.give()
         self._require_open()
@@ -140,4 +163,6 @@ def _load(folder: Path, slots: int) -> _Loaded:
     config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
     window: int = config["max_position_embeddings"]
     tokenizer = Tokenizer(json.loads((folder / "tokenizer.json").read_bytes()))
-    return _Loaded(Engine(folder, window=window, slots=slots), Chat(tokenizer, window=window), window)
+    engine = Engine(folder, window=window, slots=slots)
+    version = f"{LIBRARY} {metadata.version(LIBRARY)}"
+    return _Loaded(engine, Chat(tokenizer, window=window), window, version)

@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from rao_runtime import __version__
-from rao_runtime.adapters import openai_errors
 from rao_runtime.adapters.openai_body import body_of, headers_of, models_of
+from rao_runtime.adapters.openai_looks import Looks
 from rao_runtime.adapters.openai_reading import Patience, Reading, too_late
 from rao_runtime.adapters.openai_wire import Reply, Wire
 from rao_runtime.core.errors import FailureKind, ModelError
-from rao_runtime.ports import Finished, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports import Finished, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 
-ERROR_BODY_BYTES = 64 << 10
-ERROR_BODY_S = 5.0
 MODELS_BODY_BYTES = 4 << 20
 MODELS_S = 10.0
 
@@ -20,7 +18,8 @@ MODELS_S = 10.0
 class OpenAiReplica:
     """`ports.Model` over HTTP. The base URL may end in `/v1` or not.
 
-    `vllm_fields` False leaves priority, cache salt and continuous usage out of requests, for servers that refuse them.
+    `vllm_fields` False leaves priority, cache salt and continuous usage out of requests, for servers that refuse them,
+    and has nothing of vLLM's missed.
     """
 
     def __init__(
@@ -32,7 +31,6 @@ class OpenAiReplica:
         vllm_fields: bool = True,
     ) -> None:
         self._name = base_url.rstrip("/").removesuffix("/v1")
-        self._api_key = api_key
         self._patience = patience or Patience()
         self._vllm_fields = vllm_fields
         headers = [
@@ -41,9 +39,8 @@ class OpenAiReplica:
             ("content-type", "application/json"),
             ("user-agent", f"rao-serve/{__version__}"),
         ]
-        if api_key:
-            headers.append(("authorization", f"Bearer {api_key}"))
-        self._wire = Wire(f"{self._name}/v1", headers, connect_timeout_s=self._patience.connect_s)
+        self._wire = Wire(self._name, headers, api_key=api_key, connect_timeout_s=self._patience.connect_s)
+        self._looks = Looks(self._wire, look_s=self._patience.look_s, vllm=vllm_fields)
 
     @property
     def name(self) -> str:
@@ -58,7 +55,7 @@ class OpenAiReplica:
         until = asyncio.get_running_loop().time() + self._patience.first_token_s
         reply = await self._post(request, until)
         try:
-            await self._require_ok(reply)
+            await _require_ok(reply)
             reading = Reading(reply, request.stop, self._patience, until)
             while (delta := await reading.next()) is not None:
                 yield delta
@@ -69,12 +66,20 @@ class OpenAiReplica:
     async def served(self) -> tuple[ServedModel, ...]:
         """The models it serves. Raises ModelError when it is not up."""
         until = asyncio.get_running_loop().time() + MODELS_S
-        reply = await self._wire.send("GET", "/models", until=until)
+        reply = await self._wire.send("GET", "/v1/models", until=until)
         try:
-            await self._require_ok(reply)
+            await _require_ok(reply)
             return models_of(await reply.read_all(until, MODELS_BODY_BYTES))
         finally:
             await reply.close()
+
+    async def traits(self) -> Traits:
+        """What it is and what it lacks, as far as a vLLM tells. Raises ModelError when it does not answer."""
+        return await self._looks.traits()
+
+    async def vitals(self) -> Vitals:
+        """What its `/metrics` say. Raises ModelError when it does not answer."""
+        return await self._looks.vitals()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -84,19 +89,12 @@ class OpenAiReplica:
         body = body_of(request, vllm_fields=self._vllm_fields)
         try:
             return await self._wire.send(
-                "POST", "/chat/completions", headers=headers_of(request), body=body, until=until
+                "POST", "/v1/chat/completions", headers=headers_of(request), body=body, until=until
             )
         except ModelError as error:
             raise too_late(self._patience, begun=False) if error.kind is FailureKind.TIMEOUT else error from error
 
-    async def _require_ok(self, reply: Reply) -> None:
-        if reply.status == 200:
-            return
-        try:
-            until = asyncio.get_running_loop().time() + ERROR_BODY_S
-            body = await reply.read_all(until, ERROR_BODY_BYTES)
-        except ModelError:
-            body = b""  # the status alone says enough
-        if self._api_key:
-            body = body.replace(self._api_key.encode(), b"***")
-        raise openai_errors.of_status(reply.status, reply.header("retry-after"), body)
+
+async def _require_ok(reply: Reply) -> None:
+    if reply.status != 200:
+        raise await reply.refusal()

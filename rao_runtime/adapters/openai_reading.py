@@ -16,11 +16,15 @@ LAST_BYTES_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a replica may take: to connect, for the first token (queueing included), for each further one."""
+    """How long a replica may take: to connect, for the first token (queueing included), for each further one.
+
+    `look_s` is for each page on which it tells of itself.
+    """
 
     connect_s: float = 5.0
     first_token_s: float = 120.0
     inter_token_s: float = 60.0
+    look_s: float = 5.0
 
 
 class Reading:

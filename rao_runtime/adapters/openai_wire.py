@@ -18,6 +18,8 @@ from httpx_aiohttp import AiohttpTransport
 from rao_runtime.adapters import openai_errors
 from rao_runtime.core.errors import FailureKind, ModelError
 
+ERROR_BODY_BYTES = 64 << 10
+ERROR_BODY_S = 5.0
 KEEPALIVE_S = 2.0  # vLLM closes an idle connection after 5 s; one that is about to close must not be picked up
 
 Headers = Sequence[tuple[str, str]]
@@ -26,10 +28,11 @@ Headers = Sequence[tuple[str, str]]
 class Reply:
     """An HTTP response whose body is read piece by piece. `close` ends it where it stands."""
 
-    __slots__ = ("_chunks", "_response", "_stream", "status")
+    __slots__ = ("_chunks", "_response", "_secret", "_stream", "status")
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, secret: str | None) -> None:
         self._response = response
+        self._secret = secret
         self._stream = cast("httpx.AsyncByteStream", response.stream)  # the transport is an asynchronous one
         self._chunks = cast("AsyncGenerator[bytes]", aiter(self._stream))
         self.status = response.status_code
@@ -46,10 +49,20 @@ class Reply:
 
     async def read_all(self, until: float, most: int) -> bytes:
         """The rest of the body, cut off at `most` bytes. Raises ModelError."""
-        body = b""
+        body = bytearray()
         while len(body) < most and (chunk := await self.read(until)):
             body += chunk
-        return body[:most]
+        return bytes(body[:most])
+
+    async def refusal(self) -> ModelError:
+        """The failure that its status means, other than 200; what the server says, but never our key."""
+        try:
+            body = await self.read_all(asyncio.get_running_loop().time() + ERROR_BODY_S, ERROR_BODY_BYTES)
+        except ModelError:
+            body = b""  # the status alone says enough
+        if self._secret:
+            body = body.replace(self._secret.encode(), b"***")
+        return openai_errors.of_status(self.status, self.header("retry-after"), body)
 
     async def close(self) -> None:
         """Give the connection back where the body was read to its end, else end it, which tells the server to stop."""
@@ -63,9 +76,14 @@ class Reply:
 class Wire:
     """As many connections to one base URL as are asked for; idle ones are kept for 2 seconds."""
 
-    def __init__(self, base_url: str, headers: Headers, *, connect_timeout_s: float) -> None:
+    def __init__(
+        self, base_url: str, headers: Headers, *, connect_timeout_s: float, api_key: str | None = None
+    ) -> None:
         self._base_url = base_url
+        self._api_key = api_key
         self._headers = [("host", httpx.URL(base_url).netloc.decode()), *headers]
+        if api_key:
+            self._headers.append(("authorization", f"Bearer {api_key}"))
         self._extensions = {"timeout": {"pool": connect_timeout_s}}  # aiohttp's `connect`: resolving and TLS included
         self._transport = AiohttpTransport(verify=_tls(), trust_env=False, client=_session)
 
@@ -81,7 +99,7 @@ class Wire:
                 extensions=self._extensions,
             )
             async with asyncio.timeout_at(until):
-                return Reply(await self._transport.handle_async_request(request))
+                return Reply(await self._transport.handle_async_request(request), self._api_key)
 
     async def aclose(self) -> None:
         """Close every connection."""

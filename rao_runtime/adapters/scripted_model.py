@@ -14,7 +14,7 @@ from rao_runtime.adapters.scripted_steps import End, Fail, Faults, Hang, Say, St
 from rao_runtime.adapters.stop_text import StopText
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.usage import Tokens
-from rao_runtime.ports import Clock, Finished, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports import Clock, Finished, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 
 Script = Callable[[ModelRequest], str | Sequence[Step]]
 
@@ -57,7 +57,8 @@ class ScriptedModel:
 
     `latency_s` passes before plain text. A hang fails with TIMEOUT after `patience_s`, as the HTTP adapter's does; None
     waits for ever. Faults are drawn from `rng`. Attributes to turn while it runs: `up` (False: nothing answers),
-    `tells_usage` (False: no token counts, as some servers do it).
+    `tells_usage` (False: no token counts, as some servers do it), `traits_now` and `vitals_now` (asked each time; what
+    they raise is raised).
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class ScriptedModel:
         faults: tuple[Faults, random.Random] | None = None,
     ) -> None:
         self._clock = clock
-        self._script = script
+        self.script = script
         self._name = name
         self._models = tuple(models)
         self._latency_s = latency_s
@@ -81,6 +82,8 @@ class ScriptedModel:
         self.count: Callable[[str], int] = quarter_of_characters
         self.up = True
         self.tells_usage = True
+        self.traits_now: Callable[[], Traits] = Traits
+        self.vitals_now: Callable[[], Vitals] = Vitals
         self.ledger = list[Attempt]()
         self.in_flight = 0
         self.peak_in_flight = 0
@@ -94,6 +97,16 @@ class ScriptedModel:
         """The models it was given. Raises ModelError while it is down."""
         self._require_up()
         return self._models
+
+    async def traits(self) -> Traits:
+        """What `traits_now` says. Raises ModelError while it is down."""
+        self._require_up()
+        return self.traits_now()
+
+    async def vitals(self) -> Vitals:
+        """What `vitals_now` says. Raises ModelError while it is down."""
+        self._require_up()
+        return self.vitals_now()
 
     async def aclose(self) -> None:
         """Nothing to give back."""
@@ -138,7 +151,7 @@ class ScriptedModel:
             attempt.outcome = Outcome.ABORTED
 
     def _steps(self, request: ModelRequest) -> Sequence[Step]:
-        answer = self._script(request)
+        answer = self.script(request)
         steps = [Wait(self._latency_s), Say(answer)] if isinstance(answer, str) else answer
         strike = self._faults[0].draw(self._faults[1]) if self._faults else None
         return strike.into(steps) if strike else steps

@@ -9,11 +9,14 @@ import typer
 
 from rao_runtime import __version__
 from rao_runtime.cli.errors import INTERRUPTED
+from rao_runtime.cli.replicas import replicas
 from rao_runtime.cli.solve import solve
 from rao_runtime.cli.trees import cancel, tree, trees
 
 PANEL = "Trees"
+POOL_PANEL = "Servers"
 CLIENT = {"solve": solve, "tree": tree, "trees": trees, "cancel": cancel}
+NEED_NO_SERVER = CLIENT.keys() | {"replicas"}
 
 app = typer.Typer(
     name="rao",
@@ -24,6 +27,7 @@ app = typer.Typer(
 )
 for name, command in CLIENT.items():
     app.command(name, rich_help_panel=PANEL)(command)
+app.add_typer(replicas, name="replicas", rich_help_panel=POOL_PANEL)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer passes an option's value to its callback like this
@@ -45,7 +49,7 @@ def rao(
 def main() -> None:
     """Run the command line."""
     # The server takes several times as long to import as a client needs to answer, and no client needs it.
-    if not CLIENT.keys() & set(sys.argv[1:2]):
+    if not NEED_NO_SERVER & set(sys.argv[1:2]):
         try:
             import_module("rao_runtime.cli.programs").add_to(app)
         except KeyboardInterrupt:

@@ -22,6 +22,12 @@ _LOOKS = {
     "failed": Look("✗", "x", "red"),
     "canceled": Look("⊘", "-", "yellow"),
     "rejected": Look("✗", "x", "red"),
+    # A replica's states.
+    "starting": Look("○", ".", "dim"),
+    "ready": Look("●", "*", "green"),
+    "resting": Look("◌", "o", "yellow"),
+    "down": Look("✗", "x", "red"),
+    "draining": Look("⊘", "-", "yellow"),
 }
 _UNKNOWN = Look("?", "?", "")
 

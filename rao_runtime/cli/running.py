@@ -7,7 +7,7 @@ import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import typer
 
@@ -33,6 +33,14 @@ def command(*words: str, server: str = DEFAULT_SERVER) -> str:
     return " ".join([program(), *map(shlex.quote, [*words, *where])])
 
 
+class Interruptible(Protocol):
+    """What a command is at."""
+
+    def farewell(self) -> str:
+        """What to tell somebody who interrupts it."""
+        ...
+
+
 @dataclass(slots=True)
 class Attached:
     """The tree a command looks at, once there is one."""
@@ -49,7 +57,7 @@ class Attached:
         return f"No longer watching; the tree goes on.\n  {again}\n  {cancel}"
 
 
-def run(work: Coroutine[Any, Any, int], attached: Attached) -> NoReturn:
+def run(work: Coroutine[Any, Any, int], attached: Interruptible) -> NoReturn:
     """Run it and exit with the status it returns, or the one that tells what went wrong."""
     try:
         status = asyncio.run(work)

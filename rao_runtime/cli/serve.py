@@ -13,6 +13,7 @@ import typer
 
 from rao_runtime.cli.errors import BadInput, CliError, NoStore
 from rao_runtime.cli.first_steps import banner
+from rao_runtime.cli.local import ReplicaCount, VllmFlags, local_overrides, require_local
 from rao_runtime.cli.options import taking
 from rao_runtime.cli.ports import check_port
 from rao_runtime.cli.terminal import print_error, print_line
@@ -38,7 +39,11 @@ class ServeOptions:
             "--replica", "-r", metavar="URL", show_default=False, help="A vLLM server's base URL; may be repeated."
         ),
     ] = field(default_factory=list[str])
-    model: Annotated[str | None, typer.Option("--model", "-m", metavar="NAME", help="For tasks that name none.")] = None
+    replicas: ReplicaCount = None
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="NAME", help="For tasks that name none; what --replicas serve."),
+    ] = None
     protocol: Annotated[
         Literal["rao", "markdown"] | None,
         typer.Option(help="How models write code, where a profile does not say.", show_default=False),
@@ -53,6 +58,7 @@ class ServeOptions:
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Only answer for trees; `rao worker` runs them. Needs RAO_REDIS_URL.")
     ] = False
+    vllm_flags: VllmFlags = None
 
     def overrides(self) -> dict[str, object]:
         """By the names of settings. Raises BadInput."""
@@ -64,6 +70,7 @@ class ServeOptions:
             "protocol": self.protocol,
             "config": self.config,
             "worker": False if self.no_worker else None,
+            **local_overrides(self.replicas, self.vllm_flags),
         }
         return {
             **dict(map(settings_pair, self.setting)),
@@ -81,6 +88,7 @@ def serve(options: ServeOptions) -> None:
 
     [bold]Examples[/bold]
     rao serve --replica http://127.0.0.1:8001 --replica http://127.0.0.1:8002
+    rao serve --model Qwen/Qwen3-8B --replicas 2 -- --max-model-len 16384
     rao serve --port 0
     RAO_REDIS_URL=redis://127.0.0.1:6379 rao serve --no-worker
     rao serve --config production.toml --set sync_wait_s=20
@@ -94,6 +102,7 @@ def serve(options: ServeOptions) -> None:
 
 def _serve(options: ServeOptions) -> None:
     settings = read_settings(options.overrides(), os.environ)
+    require_local(settings, options.vllm_flags)
     check_port(settings.host, settings.port)
     leave_on_sigterm()
     try:
@@ -123,9 +132,14 @@ def read_settings(overrides: Mapping[str, object], environ: Mapping[str, str]) -
 def _tell(url: str, settings: Settings) -> None:
     if settings.embedded:
         log.warning("no replica is configured: %s answers, in this process; set RAO_REPLICAS", RAO_NANO.model)
+    elif settings.local_replicas:
+        log.info(
+            "%d local replicas of %s are starting: trees wait for the first", settings.local_replicas, settings.model
+        )
     elif not settings.replicas:
         log.warning("no replica is configured: trees will queue until RAO_REPLICAS is set")
-    print_line(banner(url, replicas=len(settings.replicas), embedded=settings.embedded))
+    replicas = len(settings.replicas) + settings.local_replicas
+    print_line(banner(url, replicas=replicas, embedded=settings.embedded))
 
 
 def settings_pair(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import typer
 
 from rao_runtime import __version__
 from rao_runtime.cli.errors import BadInput, CliError, NoStore
+from rao_runtime.cli.local import ReplicaCount, VllmFlags, local_overrides, require_local
 from rao_runtime.cli.ports import check_port
 from rao_runtime.cli.serve import leave_on_sigterm, read_settings, settings_pair
 from rao_runtime.cli.terminal import print_error, print_line
@@ -30,25 +31,31 @@ def worker(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, as in docs/settings.md."),
     ] = None,
+    replicas: ReplicaCount = None,
+    vllm_flags: VllmFlags = None,
 ) -> None:
     """Run the trees that servers sharing RAO_REDIS_URL take in, until Ctrl-C or SIGTERM.
 
     Start as many as you like, on as many machines. One that dies loses
     nothing: within seconds another goes on with its trees.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
     RAO_REDIS_URL=redis://127.0.0.1:6379 RAO_REPLICAS=http://127.0.0.1:8001 rao worker
+    RAO_REDIS_URL=redis://127.0.0.1:6379 RAO_MODEL=Qwen/Qwen3-8B rao worker --replicas 2
     """
-    overrides: dict[str, object] = {
-        **dict(map(settings_pair, setting or [])),
-        "port": port,
-        "host": host,
-        "replicas": replica or None,
-        "config": config,
-        "worker": True,
-    }
     try:
-        _work(read_settings(overrides, os.environ))
+        overrides: dict[str, object] = {
+            **dict(map(settings_pair, setting or [])),
+            "port": port,
+            "host": host,
+            "replicas": replica or None,
+            "config": config,
+            "worker": True,
+            **local_overrides(replicas, vllm_flags),
+        }
+        settings = read_settings(overrides, os.environ)
+        require_local(settings, vllm_flags)
+        _work(settings)
     except CliError as error:
         print_error(error)
         raise typer.Exit(error.status) from error
@@ -66,5 +73,6 @@ def _work(settings: Settings) -> None:
 
 
 def _tell(url: str, settings: Settings) -> None:
-    replicas = f"{len(settings.replicas)} replicas" if settings.replicas else "NO REPLICA (set RAO_REPLICAS)"
+    count = len(settings.replicas) + settings.local_replicas
+    replicas = f"{count} replicas" if count else "NO REPLICA (set RAO_REPLICAS)"
     print_line(f"rao {__version__} works, with {replicas}; how it is: {url}/readyz and {url}/metrics")

@@ -24,6 +24,7 @@ from rao_runtime.client.errors import (
 )
 from rao_runtime.client.event import Event
 from rao_runtime.client.problem import Fault, Problem
+from rao_runtime.client.replica import Replica
 from rao_runtime.client.streams import AsyncEventStream, EventStream
 from rao_runtime.client.sync_client import Client
 from rao_runtime.client.task import Limits, Sampling, TaskFields
@@ -47,6 +48,7 @@ __all__ = [
     "Page",
     "Problem",
     "Refused",
+    "Replica",
     "Sampling",
     "StillRunning",
     "StrangeAnswer",

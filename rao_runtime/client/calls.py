@@ -1,5 +1,6 @@
 """Plans of single calls. All of them can be repeated without harm, so all of them are, as long as patience lasts."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -9,9 +10,11 @@ from rao_runtime.client import fields
 from rao_runtime.client.contact import Contact, Trials
 from rao_runtime.client.errors import StrangeAnswer
 from rao_runtime.client.problems import UNAVAILABLE, refusal
+from rao_runtime.client.replica import Replica
 from rao_runtime.client.steps import Answer, Ask, Lost, Pause, Plan, Request
 from rao_runtime.client.tree import Node, Page, Tree
 
+REPLICAS = "/replicas"
 KEY = re.compile(r"[!-~]{1,255}")
 
 TreeRef: TypeAlias = str | Tree
@@ -89,6 +92,59 @@ def delete(contact: Contact, tree: TreeRef) -> Plan[None]:
         raise refusal(answer)
 
 
+def replicas(contact: Contact) -> Plan[tuple[Replica, ...]]:
+    """The replicas in the server's pool."""
+    answer = yield from _success(Request(method="GET", path=REPLICAS, silence_s=contact.timeout_s), Trials(contact))
+    listing = _json(answer)
+    if not isinstance(listing.get("data"), list):
+        raise StrangeAnswer(answer.url)
+    found = (Replica.read(fields.mapping(each)) for each in fields.items(listing.get("data")))
+    return tuple(each for each in found if each is not None)
+
+
+def replica(contact: Contact, replica_id: str) -> Plan[Replica]:
+    """A replica as it stands."""
+    request = Request(method="GET", path=replica_path(replica_id), silence_s=contact.timeout_s)
+    return _replica((yield from _success(request, Trials(contact))))
+
+
+def add_replica(contact: Contact, url: str, slots: int | None) -> Plan[Replica]:
+    """Have the server use one more; the replica as taken."""
+    asked = {"url": url} if slots is None else {"url": url, "slots": slots}
+    headers, body = {"Content-Type": "application/json"}, json.dumps(asked).encode()
+    trials = Trials(contact)
+    answer = yield from _answer(
+        Request(method="POST", path=REPLICAS, headers=headers, body=body, silence_s=contact.timeout_s), trials
+    )
+    if answer.is_success:
+        return _replica(answer)
+    refused = refusal(answer)
+    there = fields.text(refused.problem.raw.get("replica_id"))
+    # One that is there after a try whose reply was lost is the one that try added.
+    if answer.status == 409 and trials.failures and there:
+        return (yield from replica(contact, there))
+    raise refused
+
+
+def drain_replica(contact: Contact, replica_id: str) -> Plan[Replica]:
+    """Have the server give a replica no new call; the replica as it stands."""
+    trials = Trials(contact)
+    request = Request(method="DELETE", path=replica_path(replica_id), silence_s=contact.timeout_s)
+    answer = yield from _answer(request, trials)
+    if answer.is_success:
+        return _replica(answer)
+    # As with a tree: one that is gone after a try whose reply was lost had no call left. Its id is all that is known.
+    known = Replica.read({"id": replica_id, "state": "draining"}) if answer.status == 404 and trials.failures else None
+    if known is None:
+        raise refusal(answer)
+    return known
+
+
+def replica_path(replica_id: str) -> str:
+    """The path of a replica."""
+    return f"{REPLICAS}/{quote(replica_id, safe='')}"
+
+
 def path_of(tree: TreeRef, node_id: str | None = None) -> str:
     """The path of a tree, or of one of its nodes."""
     path = f"/trees/{quote(tree if isinstance(tree, str) else tree.tree_id, safe='')}"
@@ -123,3 +179,10 @@ def _tree(answer: Answer) -> Tree:
     if tree is None:
         raise StrangeAnswer(answer.url)
     return tree
+
+
+def _replica(answer: Answer) -> Replica:
+    replica = Replica.read(_json(answer))
+    if replica is None:
+        raise StrangeAnswer(answer.url)
+    return replica

@@ -2,8 +2,8 @@
 
 ClientError
 ├── Refused            the server answered with a problem, see `problem`
-│   ├── NotFound       404: no such tree or node, deleted, or expired
-│   ├── Conflict       409: deleting a tree that still runs
+│   ├── NotFound       404: no such tree, node or replica, deleted, or expired
+│   ├── Conflict       409: deleting a tree that still runs, adding a replica that is there
 │   ├── Invalid        422: the task cannot be accepted; `problem.faults` lists everything that is wrong
 │   └── Unavailable    429, 502, 503, 504, longer than the client's patience
 ├── Unreachable        no reply, longer than the client's patience
@@ -39,11 +39,11 @@ class Refused(ClientError):
 
 
 class NotFound(Refused):
-    """There is no such tree or node."""
+    """There is no such tree, node or replica."""
 
 
 class Conflict(Refused):
-    """The tree's state does not allow it."""
+    """The state of the tree, or of the pool, does not allow it."""
 
 
 class Invalid(Refused):

@@ -44,6 +44,11 @@ def number(value: object) -> int:
     return integer(value) or 0
 
 
+def real(value: object) -> float | None:
+    """The number, None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def cost(value: object) -> Decimal | None:
     """The amount of a cost; None for a model without a price."""
     amount = mapping(value).get("amount")

@@ -10,6 +10,7 @@ from rao_runtime.client import calls, http, waiting
 from rao_runtime.client.calls import TreeRef
 from rao_runtime.client.contact import PATIENCE_S, SILENCE_S, TIMEOUT_S, URL, Contact
 from rao_runtime.client.following import Filter, follow
+from rao_runtime.client.replica import Replica
 from rao_runtime.client.steps import Plan, T
 from rao_runtime.client.streams import EventStream
 from rao_runtime.client.task import Context, TaskFields, body
@@ -145,6 +146,29 @@ class Client:
     def delete(self, tree: TreeRef) -> None:
         """Erase an ended tree: events, texts, key. Raises Conflict while it runs."""
         self._run(calls.delete(self._contact, tree))
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """The replicas in the pool of the server that answers; each server and worker has its own."""
+        return self._run(calls.replicas(self._contact))
+
+    def replica(self, replica_id: str) -> Replica:
+        """One of them, as it stands."""
+        return self._run(calls.replica(self._contact, replica_id))
+
+    def add_replica(self, url: str, *, slots: int | None = None) -> Replica:
+        """Have the server use one more running model server, with so many calls at once; the replica as taken.
+
+        Raises Conflict for one that is there already, Invalid for what is no base URL.
+        """
+        return self._run(calls.add_replica(self._contact, url, slots))
+
+    def drain_replica(self, replica_id: str, *, wait: bool = False) -> Replica:
+        """Have the server give a replica no new call; the replica as it stands. Its last call ended, it is gone.
+
+        With `wait`, returns then, with what was last seen of it.
+        """
+        plan = waiting.drain if wait else calls.drain_replica
+        return self._run(plan(self._contact, replica_id))
 
     def _run(self, plan: Plan[T]) -> T:
         return Wire(self._http).run(plan)

@@ -1,11 +1,12 @@
-"""The plans of waiting for a tree to end, however long it takes and whatever the connection does meanwhile."""
+"""The plans of waiting for an end, a tree's or a replica's, however long it takes and whatever the connection does."""
 
 from rao_runtime.client import calls
 from rao_runtime.client.calls import TreeRef
 from rao_runtime.client.contact import Contact
-from rao_runtime.client.errors import StillRunning, TreeFailed
+from rao_runtime.client.errors import NotFound, StillRunning, TreeFailed
 from rao_runtime.client.event import ENDS
 from rao_runtime.client.following import Filter, is_stream, opening, terminal
+from rao_runtime.client.replica import Replica
 from rao_runtime.client.sse import SseReader
 from rao_runtime.client.steps import Answer, Lost, Open, Pause, Plan
 from rao_runtime.client.tree import Tree
@@ -31,6 +32,19 @@ def wait(contact: Contact, tree: TreeRef, *, wait_s: float | None, raise_on_fail
     seen = yield from calls.get(contact, tree, deadline=deadline)
     ended = yield from _ended(contact, seen, deadline)
     return _answered(ended, raise_on_failure=raise_on_failure)
+
+
+def drain(contact: Contact, replica_id: str) -> Plan[Replica]:
+    """Have a replica drained; as it was last seen, once its last call has ended and it is gone."""
+    seen = yield from calls.drain_replica(contact, replica_id)
+    # A server that was started anew drains nothing, and may call another replica by this id.
+    while seen.state == "draining":
+        yield Pause(POLL_S)
+        try:
+            seen = yield from calls.replica(contact, replica_id)
+        except NotFound:
+            break
+    return seen
 
 
 def _answered(tree: Tree, *, raise_on_failure: bool) -> Tree:

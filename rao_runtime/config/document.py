@@ -1,6 +1,8 @@
 """The page of all settings, made from the settings themselves."""
 
+import shlex
 from collections.abc import Iterator
+from typing import cast
 
 from rao_runtime.config.settings import MIB, Setting, describe
 
@@ -74,6 +76,8 @@ def _default(setting: Setting) -> str:
         return setting.absent
     if default == ():
         return "none"
+    if isinstance(default, tuple):
+        return f"`{shlex.join(cast('tuple[str, ...]', default))}`"
     if setting.name.endswith("_bytes"):
         return f"`{default}` ({default // MIB} MiB)"
     if isinstance(default, float):

@@ -1,5 +1,6 @@
 """Kinds of values: how each is read from text or TOML, and how it is described."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -79,12 +80,24 @@ def texts() -> Kind[tuple[str, ...]]:
     """A list of texts, kept as they are."""
 
     def read(value: object) -> tuple[str, ...]:
-        items = cast("list[object]", value) if isinstance(value, list) else [None]
+        items = cast("Sequence[object]", value) if isinstance(value, list | tuple) else [None]
         if not all(isinstance(item, str) and item for item in items):
             raise ValueError
-        return tuple(cast("list[str]", items))
+        return tuple(cast("Sequence[str]", items))
 
     return Kind("a list of texts", read)
+
+
+def words(least: int = 0) -> Kind[tuple[str, ...]]:
+    """Words of a command line: text as a shell would split it, or a list of them as they are."""
+
+    def read(value: object) -> tuple[str, ...]:
+        found = shlex.split(value) if isinstance(value, str) else texts().read(value)
+        if len(found) < least or any("\0" in word for word in found):
+            raise ValueError
+        return tuple(found)
+
+    return Kind("text with words as in a shell, or a list of them", read)
 
 
 def flag() -> Kind[bool]:

@@ -12,6 +12,7 @@ from rao_runtime.config.file import ConfigFile, read_file
 from rao_runtime.config.profiles import profiles_of
 from rao_runtime.config.settings import MIB, Setting, Settings, describe
 from rao_runtime.core.limits import Ceilings
+from rao_runtime.core.vllm_flags import refused
 
 COMMAND_LINE, ENVIRONMENT, DEFAULT = "command line", "environment", "default"
 CONFIG_VARIABLE = "RAO_CONFIG"
@@ -84,11 +85,23 @@ def _settings(
     if not settings.worker and settings.shared_store is None:
         problem = "a server without a worker needs redis_url, where the workers find its trees"
         raise ConfigError("worker", sources["worker"], problem)
+    _check_local_replicas(settings, sources)
     return replace(
         settings,
         sandbox_memory_bytes=_sandbox_memory(settings, sources),
         profiles=profiles_of(file, settings.protocol),
     )
+
+
+def _check_local_replicas(settings: Settings, sources: Mapping[str, str]) -> None:
+    if settings.local_replicas and settings.model is None:
+        problem = "needs model: the name or the folder of what the replicas serve"
+        raise ConfigError("local_replicas", sources["local_replicas"], problem)
+    if settings.local_replicas and not settings.worker:
+        problem = "a server without a worker makes no calls: start them with the workers"
+        raise ConfigError("local_replicas", sources["local_replicas"], problem)
+    if (flag := refused(settings.vllm_flags)) is not None:
+        raise ConfigError("vllm_flags", sources["vllm_flags"], f"{flag} is chosen for each replica")
 
 
 def _sandbox_memory(settings: Settings, sources: Mapping[str, str]) -> int:

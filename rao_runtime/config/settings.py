@@ -10,6 +10,7 @@ from rao_runtime.config.built_in import BUILT_IN
 from rao_runtime.config.kinds import Kind
 from rao_runtime.core.limits import Ceilings
 from rao_runtime.core.profile import Profile, ProtocolName
+from rao_runtime.core.vllm_flags import served_name
 
 T = TypeVar("T")
 MIB = 1 << 20
@@ -25,6 +26,21 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class PlacementName(StrEnum):
+    """How the replica of a call is chosen."""
+
+    AFFINITY = "affinity"  # a warm prefix against a lighter load
+    LEAST = "least"  # the fewest calls in flight
+    ROUND_ROBIN = "round_robin"  # one after the other
+
+
+class OrderName(StrEnum):
+    """Which of the waiting calls goes first."""
+
+    TREE = "tree"  # priority, deadline, what ends work before what begins some
+    ARRIVAL = "arrival"  # first come, first served
+
+
 def _set(kind: Kind[T], default: T, doc: str, *, secret: bool = False) -> T:
     return field(default=default, repr=not secret, metadata={"kind": kind, "doc": doc})
 
@@ -38,6 +54,15 @@ class Settings:
     """What an operator can set. Durations end in `_s` and are seconds; sizes end in `_bytes`."""
 
     replicas: tuple[str, ...] = _set(kinds.urls(), (), "Base URLs of the model servers.")
+    local_replicas: int = _set(
+        kinds.whole(0, 64), 0, "vLLM servers of `model` that are started on this machine and end with this process."
+    )
+    vllm_command: tuple[str, ...] = _set(
+        kinds.words(1), ("vllm", "serve"), "What starts one of them; the model, a port and flags are added."
+    )
+    vllm_flags: tuple[str, ...] = _set(
+        kinds.words(), (), "Further flags for each of them; they win over those that are given anyway."
+    )
     embedded_engines: int | None = _maybe(
         kinds.whole(0, 64),
         "Cores on which rao-nano, a small model in this process, answers where there is no replica; 0 turns it off.",
@@ -50,6 +75,19 @@ class Settings:
         kinds.flag(), default=True, doc="Send fields only vLLM knows; turn off for servers that refuse unknown fields."
     )
     replica_slots: int = _set(kinds.whole(1, 100_000), 256, "Calls in flight per replica; further ones wait here.")
+    placement: PlacementName = _set(
+        kinds.one_of(PlacementName),
+        PlacementName.AFFINITY,
+        "How a replica is chosen; all but `affinity` are there to compare with.",
+    )
+    prime: bool = _set(
+        kinds.flag(), default=True, doc="Have a replica read the system prompt, and write one token, before all else."
+    )
+    order: OrderName = _set(
+        kinds.one_of(OrderName),
+        OrderName.TREE,
+        "Which waiting call goes first: `tree` knows trees and tenants, `arrival` is there to compare with.",
+    )
     model: str | None = _maybe(kinds.text(), "Model of tasks that name none.", absent="the first that a replica serves")
     protocol: ProtocolName = _set(
         kinds.one_of(ProtocolName), ProtocolName.RAO, "How models write code, where a profile does not say."
@@ -103,7 +141,14 @@ class Settings:
     @property
     def embedded(self) -> bool:
         """Whether the model in this process answers."""
-        return not self.replicas and self.embedded_engines != 0
+        return not self.replicas and not self.local_replicas and self.embedded_engines != 0
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of tasks that name none: `model`, by the name that local replicas know it."""
+        if self.model is None or not self.local_replicas:
+            return self.model
+        return served_name(self.model, self.vllm_flags)
 
     @property
     def in_memory(self) -> bool:

@@ -6,6 +6,8 @@ RaoError
 │   ├── UnknownTree         404
 │   ├── UnknownNode         404
 │   ├── TreeRunning         409, deleting a tree that still runs
+│   ├── UnknownReplica      404
+│   ├── ReplicaKnown        409, adding a replica that is there already
 │   └── KeyReused           422, an idempotency key with another body
 ├── Overloaded              503, try again after `retry_after_s`
 ├── JournalUnavailable      503, the store of trees cannot be used now
@@ -74,6 +76,23 @@ class TreeRunning(RequestError):
     def __init__(self, tree_id: str) -> None:
         super().__init__(f"tree {tree_id} is still running; cancel it first")
         self.tree_id = tree_id
+
+
+class UnknownReplica(RequestError):
+    """This process has no such replica, or no longer."""
+
+    def __init__(self, replica_id: str) -> None:
+        super().__init__(f"no replica {replica_id}")
+        self.replica_id = replica_id
+
+
+class ReplicaKnown(RequestError):
+    """A replica of this URL is there already."""
+
+    def __init__(self, url: str, replica_id: str) -> None:
+        super().__init__(f"{url} is there already, as replica {replica_id}")
+        self.url = url
+        self.replica_id = replica_id
 
 
 class KeyReused(RequestError):

@@ -18,7 +18,8 @@ from rao_runtime.core.ready_queue import Ticket
 from rao_runtime.core.usage import Tokens, Usage
 from rao_runtime.core.view import amount
 from rao_runtime.engine.delta_feed import DeltaFeed
-from rao_runtime.engine.pool import Pool, Replica
+from rao_runtime.engine.lease import Lease
+from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.tree_log import NodeRef, TreeLog
 from rao_runtime.ports import Clock, Finished, Journal, Message, ModelRequest
 
@@ -31,6 +32,7 @@ class Call:
     turn: int
     account: Account
     messages: tuple[Message, ...]
+    key: PromptKey
     prompt_tokens: int
     sampling: CallSampling
     seed: int | None
@@ -71,7 +73,7 @@ class _Attempt:
     number: int
     call: Call
     reservation: Reservation
-    replica: Replica
+    lease: Lease
     queued_at: float
     started_at: float
     first_at: float | None = None
@@ -150,10 +152,10 @@ class CallRunner:
                     return CallFailed(error, lost=surfaced)
             finally:
                 # Last of all: the slot goes to the next call only once the pool knows what this one met.
-                self._tree.pool.release(attempt.replica)
+                self._tree.pool.release(attempt.lease)
             counted += decision.counts
             if decision.other_replica:
-                tried.add(attempt.replica.index)
+                tried.add(attempt.lease.replica.index)
             again = budget.reserve(call.account, asked)
             if isinstance(again, Exceeded):
                 return again
@@ -173,11 +175,11 @@ class CallRunner:
         pool, clock = self._tree.pool, self._tree.clock
         queued_at = clock.now()
         try:
-            replica = await pool.acquire(self._ticket(call), self._tree.profile.model, PromptKey(), tried)
+            lease = await pool.acquire(self._ticket(call), self._tree.profile.model, call.key, tried)
         except BaseException:
             budget.release(reservation)
             raise
-        return _Attempt(number, call, reservation, replica, queued_at=queued_at, started_at=clock.now())
+        return _Attempt(number, call, reservation, lease, queued_at=queued_at, started_at=clock.now())
 
     async def _attempt(self, attempt: _Attempt) -> Completion:
         try:
@@ -188,7 +190,8 @@ class CallRunner:
         try:
             await self._tree.log.durable()
             attempt.sent = True
-            finished = await self._stream(attempt)
+            async with attempt.lease:
+                finished = await self._stream(attempt)
         except ModelError:
             raise
         except BaseException as stopped:
@@ -199,7 +202,7 @@ class CallRunner:
 
     async def _stream(self, attempt: _Attempt) -> Finished:
         deltas = DeltaFeed(self._tree.journal, self._tree.clock, self._delta(attempt))
-        async with aclosing(attempt.replica.model.stream(self._request(attempt))) as stream:
+        async with aclosing(attempt.lease.replica.model.stream(self._request(attempt))) as stream:
             async for item in stream:
                 if isinstance(item, Finished):
                     deltas.flush()
@@ -221,6 +224,7 @@ class CallRunner:
             tree_started=self._tree.tree_started,
             enqueued=self._tree.clock.now(),
             tenant=self._tree.tenant,
+            tree=self._tree.log.state.tree_id,
         )
 
     def _request(self, attempt: _Attempt) -> ModelRequest:
@@ -234,7 +238,7 @@ class CallRunner:
             top_p=call.sampling.top_p,
             seed=call.seed,
             stop=call.stop,
-            priority=-self._tree.priority,
+            priority=_urgency(self._tree.priority, call),
             cache_salt=self._tree.cache_salt,
             traceparent=self._tree.traceparent,
             options=profile.options,
@@ -265,7 +269,8 @@ class CallRunner:
     def _record_start(self, attempt: _Attempt) -> None:
         call, reserved, unpriced = attempt.call, attempt.reservation.amount, self._tree.profile.price is None
         data = {
-            "replica": attempt.replica.model.name,
+            "replica": attempt.lease.replica.name,
+            "expected_cached_tokens": attempt.lease.cached_tokens,
             "model": self._tree.profile.model,
             "sampling": {
                 "temperature": call.sampling.temperature,
@@ -278,6 +283,7 @@ class CallRunner:
         self._record(EventType.CALL_STARTED, attempt, data)
 
     def _completed(self, attempt: _Attempt, finished: Finished) -> None:
+        self._tree.pool.succeeded(attempt.lease, finished.tokens)
         tokens = finished.tokens or self._estimate(attempt)
         usage = Usage.of(tokens, estimated=finished.tokens is None)
         data = {"text": attempt.text, "finish_reason": finished.reason}
@@ -285,7 +291,7 @@ class CallRunner:
 
     def _failed(self, attempt: _Attempt, error: ModelError, decision: retry.Retry | retry.GiveUp) -> None:
         busy_s = decision.busy_s if isinstance(decision, retry.Retry) else 0.0
-        self._tree.pool.report(attempt.replica, error, busy_s=busy_s)
+        self._tree.pool.failed(attempt.lease, error, busy_s=busy_s)
         tokens = self._spent_by_failure(attempt, error.kind)
         usage = Usage() if tokens is None else Usage.of(tokens, wasted=True, estimated=True)
         data = {
@@ -310,7 +316,7 @@ class CallRunner:
         budget.settle(attempt.reservation, Amount(tokens=tokens.total, cost=cost or Decimal(0)))
         now, first_at = self._tree.clock.now(), attempt.first_at
         settled = {
-            "replica": attempt.replica.model.name,
+            "replica": attempt.lease.replica.name,
             "usage": usage.as_dict(),
             "cost": None if cost is None else amount(cost),
             "times": {
@@ -332,6 +338,14 @@ class CallRunner:
     def _estimate(self, attempt: _Attempt) -> Tokens:
         written = self._tree.profile.estimated_tokens(len(attempt.text.encode("utf-8", "replace")))
         return Tokens(input=attempt.call.prompt_tokens, output=min(written, attempt.call.sampling.max_tokens))
+
+
+def _urgency(priority: int, call: Call) -> int:
+    """The priority a replica is told, lower is sooner: it also decides whom it takes memory from when that runs out.
+
+    What the client asked for comes first, then what is told in our own queue too: continuations, and deeper nodes.
+    """
+    return -priority * 10_000 + (0 if call.continuation else 1_000) - min(call.node.depth, 999)
 
 
 def _retry_view(decision: retry.Retry | retry.GiveUp) -> dict[str, Any] | None:

@@ -74,6 +74,7 @@ class TreeHost:
         finally:
             if self.running.get(tree_id) is run:
                 del self.running[tree_id]
+                self._engine.pool.tree_ended(tree_id)
         if run.ended:
             await self._on_end(run)
 

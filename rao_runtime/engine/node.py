@@ -195,6 +195,7 @@ class NodeRun:
             turn=turn,
             account=self._account,
             messages=self._prompt.messages,
+            key=self._prompt.key(self._siblings(turn)),
             prompt_tokens=self._prompt.tokens,
             sampling=replace(tree.sampling, max_tokens=max_tokens),
             seed=None if tree.seed is None else seed_of(tree.seed, self.spec.path, turn),
@@ -203,6 +204,11 @@ class NodeRun:
         )
         result = await tree.calls.complete(call, reservation, earlier)
         return failures.exceeded(result) if isinstance(result, Exceeded) else self._taken(result)
+
+    def _siblings(self, turn: int) -> str:
+        """What the first calls of all children of one cell have in common."""
+        spec = self.spec
+        return "" if turn or spec.parent_id is None else f"{spec.parent_id}/{spec.fork_step}"
 
     def _taken(self, result: Completion | CallFailed) -> Completion | NodeFailure | None:
         if isinstance(result, CallFailed):

@@ -5,39 +5,24 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rao_runtime.core.attained_service import AttainedService
+from rao_runtime.core.breaker import Breaker, counts_against
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.placement import Placement, PromptKey, ReplicaLoad
 from rao_runtime.core.ready_queue import ReadyQueue, Ticket
-from rao_runtime.ports import Clock, Model, ServedModel
+from rao_runtime.core.tree_gate import TreeGate
+from rao_runtime.core.usage import Tokens
+from rao_runtime.engine.lease import Lease
+from rao_runtime.engine.replica import Replica
+from rao_runtime.ports import Clock, Model, ServedModel, Traits
 
 log = logging.getLogger(__name__)
 
-PROBE_S = 1.0
-PROBE_TIMEOUT_S = 5.0
+# An output token takes a step of its own, input tokens share theirs; what fairness between tenants counts.
+OUTPUT_WEIGHT = 2
 
-
-@dataclass(slots=True)
-class Replica:
-    """One replica and what the pool knows of it. `served` is None until it has answered once."""
-
-    index: int
-    model: Model
-    slots: int
-    in_flight: int = 0
-    busy_until: float = 0.0
-    healthy: bool = False
-    served: tuple[ServedModel, ...] | None = None
-    model_ids: frozenset[str] = frozenset()
-
-    def load(self) -> ReplicaLoad:
-        """What placement sees."""
-        return ReplicaLoad(
-            index=self.index,
-            in_flight=self.in_flight,
-            slots=self.slots,
-            busy_until=self.busy_until,
-            healthy=self.healthy,
-        )
+# When all replicas are full, a slot that comes free suits few of those that wait; with 8 most of the gain is there.
+LOOK_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,49 +33,148 @@ class Waiting:
     model: str
     prompt: PromptKey
     avoid: frozenset[int]
-    granted: "asyncio.Future[Replica]"
+    granted: "asyncio.Future[Lease]"
 
 
 @dataclass(slots=True)
 class Lane:
-    """One model's waiting calls by ticket: in the queue, or `aside`, once at its head and their replica not free."""
+    """One model's replicas, and its calls: in the queue, or `aside`, once at its head and their replica not free."""
 
-    queue: ReadyQueue = field(default_factory=ReadyQueue)
-    waiting: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+    queue: ReadyQueue
+    loads: Sequence[ReplicaLoad] = ()
     aside: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
-
-    def forget(self, ticket_id: int) -> None:
-        """Take a call out, wherever it stands."""
-        del self.waiting[ticket_id]
-        if self.aside.pop(ticket_id, None) is None:
-            self.queue.remove(ticket_id)
 
 
 class Pool:
-    """Gives out slots of replicas in the ready queue's order; a replica that does not answer is left out and probed."""
+    """Gives out slots of replicas in the ready queue's order. Replicas come and go while it works."""
 
-    def __init__(self, models: Sequence[Model], *, slots: int, placement: Placement, clock: Clock) -> None:
-        self.replicas = [Replica(index, model, slots) for index, model in enumerate(models)]
+    def __init__(
+        self, models: Sequence[Model], *, slots: int, placement: Placement, clock: Clock, by_arrival: bool = False
+    ) -> None:
+        self._slots = slots
         self._placement = placement
         self._clock = clock
+        self._by_arrival = by_arrival
+        self._replicas = dict[int, Replica]()
+        self._retired = list[Replica]()
+        self._added = 0
         self._lanes = dict[str, Lane]()
+        self._waiting = dict[int, Waiting]()
+        self._service = AttainedService()
+        self._gate = TreeGate(self._queue())
         self._tickets = 0
         self._changed = asyncio.Event()
+        self.joined = asyncio.Event()
+        for model in models:
+            self.add(model)
 
-    def next_ticket_id(self) -> int:
-        """Ids in the order of asking."""
-        self._tickets += 1
-        return self._tickets
+    # --- replicas -----------------------------------------------------------------------------------------------------
+
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        """All of them, in the order they came."""
+        return tuple(self._replicas.values())
+
+    def add(self, model: Model, *, slots: int | None = None, managed: bool = False) -> Replica:
+        """Take a replica in. It gets calls once it is `up`."""
+        load = ReplicaLoad(index=self._added, slots=slots or self._slots, healthy=False)
+        self._added += 1
+        replica = self._replicas[load.index] = Replica(model=model, load=load, managed=managed)
+        self.joined.set()
+        return replica
+
+    def up(self, replica: Replica, served: Sequence[ServedModel], traits: Traits, *, anew: bool) -> None:
+        """The replica answers, and serves these; `anew`: it holds nothing of what was sent to it before."""
+        replica.served, replica.traits, replica.down, replica.on_trial = tuple(served), traits, None, False
+        replica.model_ids = frozenset(model.id for model in served)
+        replica.load.kv_tokens = traits.kv_tokens
+        replica.progress.reset()
+        if anew:
+            self._placement.forget(replica.index)
+        self._rearrange(replica)
+        log.info("replica %s is up, serving %s", replica.name, ", ".join(m.id for m in served))
+        self._changed.set()
+
+    def down(self, replica: Replica, why: str) -> None:
+        """The replica cannot be reached: no calls until it is `up` again."""
+        if replica.down is None:
+            log.warning("replica %s is down: %s", replica.name, why)
+        replica.down = why
+        self._rearrange(replica)
+
+    def take_out(self, replica: Replica, why: str, *, revoke: bool) -> bool:
+        """Do without a replica that answers and yet does not work; `revoke` takes its calls elsewhere.
+
+        False where it stays, since it is the last that could serve one of its models.
+        """
+        if any(not self._others(replica, model) for model in replica.model_ids):
+            log.warning("replica %s stays in, it is the last one: %s", replica.name, why)
+            return False
+        self.down(replica, why)
+        replica.on_trial = True
+        if revoke:
+            for lease in tuple(replica.leases.values()):
+                lease.revoke(why)
+        return True
+
+    def drain(self, replica: Replica) -> None:
+        """Give it no more calls, and forget it once the last one has ended."""
+        if not replica.draining:
+            log.info("replica %s is drained, %d calls to go", replica.name, replica.load.in_flight)
+        replica.draining = True
+        self._rearrange(replica)
+        self._retire(replica)
+
+    async def aclose(self) -> None:
+        """Give the connections of all replicas back."""
+        self._retired += self._replicas.values()
+        self._replicas.clear()
+        await self.close_retired()
+
+    async def close_retired(self) -> None:
+        """Give the connections of those that are gone back."""
+        while self._retired:
+            await self._retired.pop().model.aclose()
+
+    def _retire(self, replica: Replica) -> None:
+        if replica.draining and not replica.leases and not replica.gone:
+            replica.gone = True
+            self._retired.append(self._replicas.pop(replica.index))
+            self._placement.forget(replica.index)
+            self._rearrange(replica)
+            log.info("replica %s is gone", replica.name)
+            self.joined.set()
+
+    def _others(self, replica: Replica, model: str) -> bool:
+        return any(
+            other.is_open and model in other.model_ids for other in self._replicas.values() if other is not replica
+        )
+
+    def _rearrange(self, replica: Replica) -> None:
+        replica.settle_state()
+        for model in replica.model_ids:
+            self._lane(model).loads = self._loads(model)
+            self._dispatch(model)
+
+    def _loads(self, model: str) -> Sequence[ReplicaLoad]:
+        return [replica.load for replica in self._replicas.values() if model in replica.model_ids]
+
+    # --- what is known ------------------------------------------------------------------------------------------------
 
     @property
     def queued(self) -> int:
         """Calls that wait for a slot."""
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+        return len(self._waiting)
+
+    @property
+    def active_trees(self) -> int:
+        """Trees that have sent a call and not ended."""
+        return self._gate.active
 
     def models(self) -> dict[str, int | None]:
         """Every model a replica has told of, with the smallest window told."""
         windows = dict[str, int | None]()
-        for replica in self.replicas:
+        for replica in self._replicas.values():
             for served in replica.served or ():
                 known = windows.get(served.id)
                 windows[served.id] = served.window if known is None else min(known, served.window or known)
@@ -98,11 +182,11 @@ class Pool:
 
     def all_known(self) -> bool:
         """Whether every replica has told what it serves: an unknown model is then a mistake, not a late starter."""
-        return all(replica.served is not None for replica in self.replicas)
+        return all(replica.served is not None for replica in self._replicas.values())
 
     def serves(self, model: str) -> bool:
         """Whether a replica of this model is up."""
-        return any(replica.healthy and model in replica.model_ids for replica in self.replicas)
+        return any(replica.is_open and model in replica.model_ids for replica in self._replicas.values())
 
     async def first_answer(self) -> None:
         """Wait until some replica has told what it serves."""
@@ -110,84 +194,128 @@ class Pool:
             self._changed.clear()
             await self._changed.wait()
 
-    async def acquire(self, ticket: Ticket, model: str, prompt: PromptKey, avoid: Iterable[int] = ()) -> Replica:
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def next_ticket_id(self) -> int:
+        """Ids in the order of asking."""
+        self._tickets += 1
+        return self._tickets
+
+    async def acquire(self, ticket: Ticket, model: str, prompt: PromptKey, avoid: Iterable[int] = ()) -> Lease:
         """A slot, when it is this ticket's turn. Give it back with `release`."""
-        lane = self._lanes.get(model)
-        if lane is None:
-            lane = self._lanes[model] = Lane()
         future = asyncio.get_running_loop().create_future()
-        lane.waiting[ticket.ticket_id] = Waiting(ticket, model, prompt, frozenset(avoid), future)
-        lane.queue.push(ticket)
-        self._dispatch(model)
+        self._waiting[ticket.ticket_id] = Waiting(ticket, model, prompt, frozenset(avoid), future)
+        lane = self._lane(model)
+        if self._gate.offer(ticket):
+            lane.queue.push(ticket)
+            self._dispatch(model)
         try:
             return await future
         except asyncio.CancelledError:
-            if ticket.ticket_id in lane.waiting:
-                lane.forget(ticket.ticket_id)
+            if ticket.ticket_id in self._waiting:
+                self._forget(ticket.ticket_id)
             elif not future.cancelled():
                 self.release(future.result())
             raise
 
-    def release(self, replica: Replica) -> None:
+    def release(self, lease: Lease) -> None:
         """Give a slot back."""
-        replica.in_flight -= 1
-        self._dispatch_all()
+        replica = lease.replica
+        del replica.leases[lease.ticket.ticket_id]
+        replica.load.in_flight -= 1
+        self._retire(replica)
+        for model in replica.model_ids:
+            self._dispatch(model)
 
-    def report(self, replica: Replica, error: ModelError, *, busy_s: float) -> None:
-        """Learn from a failed attempt: 503 is a pause, no connection takes the replica out until a probe succeeds."""
+    def succeeded(self, lease: Lease, tokens: Tokens | None) -> None:
+        """Learn from an attempt that was answered."""
+        replica, now = lease.replica, self._clock.now()
+        replica.breaker.succeeded(now)
+        if tokens is None:
+            return
+        self._charge(lease, OUTPUT_WEIGHT * tokens.output)
+        # One that never tells of cached tokens says 0 each time, and would be believed to hold nothing.
+        replica.tells_cached = replica.tells_cached or tokens.cached > 0
+        if replica.tells_cached:
+            self._placement.observed(replica.index, lease.prompt, tokens.cached, tokens.input)
+
+    def failed(self, lease: Lease, error: ModelError, *, busy_s: float) -> None:
+        """Learn from a failed attempt: 503 is a pause, no connection takes the replica out until it answers again."""
+        replica, now = lease.replica, self._clock.now()
         if error.kind is FailureKind.BUSY:
-            until = self._clock.now() + busy_s
-            if until > replica.busy_until:
-                replica.busy_until = until
-                asyncio.get_running_loop().call_later(busy_s, self._rested, replica, until)
-        elif error.kind is FailureKind.UNREACHABLE and replica.healthy:
-            log.warning("replica %s is down: %s", replica.model.name, error)
-            replica.healthy = False
+            self._rest(replica, now + busy_s, busy_s)
+        elif error.kind is FailureKind.UNREACHABLE:
+            self.down(replica, str(error))
+        if not counts_against(error.kind):
+            return
+        replica.breaker.failed(now)
+        if replica.breaker.is_open and replica.down is None:
+            taken_out = self.take_out(replica, f"most of its calls fail: {error}", revoke=False)
+            if not taken_out:
+                replica.breaker = Breaker()
+
+    def _rest(self, replica: Replica, until: float, busy_s: float) -> None:
+        if until > replica.load.busy_until:
+            replica.load.busy_until = until
+            asyncio.get_running_loop().call_later(busy_s, self._rested, replica, until)
 
     def _rested(self, replica: Replica, until: float) -> None:
         # The timer decides, not the clock: the two differ by a rounding or a correction, and nobody would look again.
-        if replica.busy_until == until:
-            replica.busy_until = 0.0
-        self._dispatch_all()
-
-    async def watch(self) -> None:
-        """Probe the replicas that are down, for ever."""
-        while True:
-            down = [replica for replica in self.replicas if not replica.healthy]
-            if down:
-                async with asyncio.TaskGroup() as probes:
-                    for replica in down:
-                        probes.create_task(self._probe(replica), name=f"probe-{replica.model.name}")
-            await self._clock.sleep(PROBE_S)
-
-    async def _probe(self, replica: Replica) -> None:
-        try:
-            async with asyncio.timeout(PROBE_TIMEOUT_S):
-                replica.served = await replica.model.served()
-        except (ModelError, TimeoutError):
-            return
-        except Exception:
-            # The boundary of a probe: whatever is wrong with one replica, the others are probed again.
-            log.exception("replica %s could not be probed", replica.model.name)
-            return
-        replica.model_ids = frozenset(served.id for served in replica.served)
-        replica.healthy = True
-        log.info("replica %s is up, serving %s", replica.model.name, ", ".join(m.id for m in replica.served))
-        self._changed.set()
-        self._dispatch_all()
-
-    def _dispatch_all(self) -> None:
-        for model in self._lanes:
+        if replica.load.busy_until == until:
+            replica.load.busy_until = 0.0
+        for model in replica.model_ids:
             self._dispatch(model)
 
+    # --- trees --------------------------------------------------------------------------------------------------------
+
+    def limit_trees(self, most: int | None) -> None:
+        """Let so many trees send calls; those that have begun go on."""
+        self._gate.limit = most
+        self._open_gate()
+
+    def tree_ended(self, tree_id: str) -> None:
+        """The tree sends no more calls."""
+        self._gate.ended(tree_id)
+        self._open_gate()
+
+    def _open_gate(self) -> None:
+        models = set[str]()
+        for ticket in self._gate.opened(self._clock.now()):
+            model = self._waiting[ticket.ticket_id].model
+            self._lane(model).queue.push(ticket)
+            models.add(model)
+        for model in sorted(models):
+            self._dispatch(model)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _lane(self, model: str) -> Lane:
+        lane = self._lanes.get(model)
+        if lane is None:
+            lane = self._lanes[model] = Lane(self._queue(), self._loads(model))
+        return lane
+
+    def _queue(self) -> ReadyQueue:
+        return ReadyQueue(by_arrival=self._by_arrival, service=self._service)
+
+    def _forget(self, ticket_id: int) -> Waiting:
+        """Take a call out, wherever it stands."""
+        waiting = self._waiting.pop(ticket_id)
+        lane = self._lanes[waiting.model]
+        if lane.aside.pop(ticket_id, None) is None and not lane.queue.remove(ticket_id):
+            self._gate.remove(ticket_id)
+        return waiting
+
     def _dispatch(self, model: str) -> None:
-        lane = self._lanes[model]
+        lane = self._lanes.get(model)
+        if lane is None:
+            return
         now = self._clock.now()
         for waiting in list(lane.aside.values()):
             self._grant(lane, waiting, now)
         while (ticket := lane.queue.peek(now)) is not None:
-            waiting = lane.waiting[ticket.ticket_id]
-            if self._grant(lane, waiting, now):
+            waiting = self._waiting[ticket.ticket_id]
+            if self._grant_any(lane, waiting, now):
                 continue
             if not waiting.avoid:
                 return
@@ -195,17 +323,32 @@ class Pool:
             lane.queue.remove(ticket.ticket_id)
             lane.aside[ticket.ticket_id] = waiting
 
-    def _grant(self, lane: Lane, waiting: Waiting, now: float) -> bool:
-        replica = self._choose(waiting, now)
-        if replica is None:
+    def _grant_any(self, lane: Lane, head: Waiting, now: float) -> bool:
+        """Give a slot to the first call whose prefix is there; without one, the head takes what there is."""
+        if not any(load.has_room(now) for load in lane.loads):
             return False
-        lane.forget(waiting.ticket.ticket_id)
+        first = (self._waiting[ticket.ticket_id] for ticket in lane.queue.ahead(now, LOOK_AHEAD))
+        return any(self._grant(lane, each, now, patient=True) for each in first) or self._grant(lane, head, now)
+
+    def _grant(self, lane: Lane, waiting: Waiting, now: float, *, patient: bool = False) -> bool:
+        choice = self._placement.choose(lane.loads, waiting.prompt, now, avoid=waiting.avoid, patient=patient)
+        if choice is None:
+            return False
+        self._forget(waiting.ticket.ticket_id)
         if not waiting.granted.done():
-            replica.in_flight += 1
-            waiting.granted.set_result(replica)
+            replica = self._replicas[choice.index]
+            lease = Lease(
+                replica,
+                ticket=waiting.ticket,
+                model=waiting.model,
+                prompt=waiting.prompt,
+                cached_tokens=choice.cached_tokens,
+            )
+            replica.load.in_flight += 1
+            replica.leases[waiting.ticket.ticket_id] = lease
+            self._charge(lease, waiting.prompt.tokens)
+            waiting.granted.set_result(lease)
         return True
 
-    def _choose(self, waiting: Waiting, now: float) -> Replica | None:
-        serving = [replica.load() for replica in self.replicas if waiting.model in replica.model_ids]
-        index = self._placement.choose(serving, waiting.prompt, now, avoid=waiting.avoid)
-        return None if index is None else self.replicas[index]
+    def _charge(self, lease: Lease, tokens: int) -> None:
+        self._lanes[lease.model].queue.charge(lease.ticket.tenant, tokens, self._clock.now())

@@ -1,19 +1,24 @@
 """One node's prompt: append-only, so that every turn's is a prefix of the next and stays cached at the replica."""
 
+from rao_runtime.core.placement import PromptKey
 from rao_runtime.core.profile import Profile
+from rao_runtime.core.prompt_key import MESSAGE_TOKENS, KeyChain
 from rao_runtime.core.usage import Tokens
 from rao_runtime.ports import Message
 
-# What a chat template adds around a message: role names and markers.
-MESSAGE_TOKENS = 8
+__all__ = ["MESSAGE_TOKENS", "Prompt"]
 
 
 class Prompt:
-    """The messages so far, and how many tokens they are: as the replica counted them where it did, else estimated."""
+    """The messages so far, and how many tokens they are: as the replica counted them where it did, else estimated.
 
-    def __init__(self, profile: Profile, messages: list[Message]) -> None:
+    `salt` is the tenant's, so that its keys match no other's.
+    """
+
+    def __init__(self, profile: Profile, messages: list[Message], *, salt: str | None = None) -> None:
         self._profile = profile
         self._messages = messages
+        self._chain = KeyChain((profile.model, salt))
         self._counted = 0
         self._uncounted_tokens = sum(map(self._estimated, messages))
 
@@ -26,6 +31,10 @@ class Prompt:
     def tokens(self) -> int:
         """Tokens of the whole prompt."""
         return self._counted + self._uncounted_tokens
+
+    def key(self, siblings: str = "") -> PromptKey:
+        """What placement knows it by; its tokens are all estimated, so that prompts can be compared."""
+        return self._chain.key(self._messages, self._text_tokens, siblings)
 
     def add_turn(self, text: str, tokens: Tokens | None, extra: str) -> None:
         """Add the completion of a call on the prompt as it was; `extra` is what the message has beyond that text."""

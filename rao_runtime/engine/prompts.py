@@ -89,19 +89,25 @@ def system_prompt(protocol: ProtocolName, sandbox_notes: str) -> str:
 
 
 def prompt_starter(
-    profile: Profile, sandbox_notes: str, tools: Sequence[ToolSpec] = ()
+    profile: Profile, sandbox_notes: str, tools: Sequence[ToolSpec] = (), *, salt: str | None = None
 ) -> Callable[[NodeSpec], Prompt]:
-    """Makes the first prompt of each node of a tree; the system message is the same object for all of them."""
-    if profile.prompt is PromptVersion.NANO:
-        system, ask = Message("system", prompt_nano.SYSTEM), _nano_asker([tool.name for tool in tools])
-    else:
-        text, section = system_prompt(profile.protocol, sandbox_notes), tool_section(tools)
-        system, ask = Message("system", text if section is None else f"{text}\n\n{section}"), first_message
+    """Makes the first prompt of each node of a tree; the system message is the same object for all of them.
+
+    `salt` is the cache salt of its calls.
+    """
+    system = _system(profile, sandbox_notes, tools)
+    is_nano = profile.prompt is PromptVersion.NANO
+    ask = _nano_asker([tool.name for tool in tools]) if is_nano else first_message
 
     def start(spec: NodeSpec) -> Prompt:
-        return Prompt(profile, [system, Message("user", ask(spec))])
+        return Prompt(profile, [system, Message("user", ask(spec))], salt=salt)
 
     return start
+
+
+def warm_up(profile: Profile, sandbox_notes: str) -> Sequence[Message]:
+    """A prompt that has a replica read what the prompts of most nodes begin with."""
+    return (_system(profile, sandbox_notes, ()), Message("user", "Are you there?"))
 
 
 def first_message(spec: NodeSpec) -> str:
@@ -131,6 +137,13 @@ def last_turn(reason: Reason) -> str:
     return f"{why}: call finish(...) now with the best answer you have, or fail(...)."
 
 
+def _system(profile: Profile, sandbox_notes: str, tools: Sequence[ToolSpec]) -> Message:
+    if profile.prompt is PromptVersion.NANO:
+        return Message("system", prompt_nano.SYSTEM)
+    text, section = system_prompt(profile.protocol, sandbox_notes), tool_section(tools)
+    return Message("system", text if section is None else f"{text}\n\n{section}")
+
+
 def _nano_asker(tools: Sequence[str]) -> Callable[[NodeSpec], str]:
     return lambda spec: prompt_nano.first_message(spec, tools)
 
@@ -156,7 +169,7 @@ def _place_line(spec: NodeSpec) -> str:
     turns = f"You have at most {spec.limits.max_turns} turns."
     if not spec.recursive:
         return f"{turns} launch_subagent is not available for this task: do all the work yourself."
-    levels = spec.limits.max_depth
-    if levels == 0:
+    if spec.limits.max_depth == 0:
         return f"{turns} You are at the deepest level: launch_subagent will refuse, do the work yourself."
-    return f"{turns} You are at depth {spec.depth}; sub-agents may go {levels} more level{'s' * (levels > 1)} down."
+    # No depth is told, so that a goal which begins with its parent's shares the parent's prefix in a replica's cache.
+    return f"{turns} Sub-agents may launch their own; budget() tells how many levels are left below you."

@@ -11,12 +11,13 @@ from rao_runtime.core.limits import Ceilings
 from rao_runtime.core.task import Task
 from rao_runtime.engine.admission import House
 from rao_runtime.engine.catalog import Catalog
+from rao_runtime.engine.fleet import Fleet
 from rao_runtime.engine.hosting import TreeHost
 from rao_runtime.engine.housekeeping import Housekeeping
 from rao_runtime.engine.reading import Reader
 from rao_runtime.engine.submission import Submissions, Submitted
 from rao_runtime.engine.tree import Accepted, Engine, TreeRun
-from rao_runtime.ports import Command, Dispatch, Retention, RunTree
+from rao_runtime.ports import Command, Dispatch, Model, Retention, RunTree
 from rao_runtime.telemetry import Metrics
 
 __all__ = ["Runtime", "RuntimeSettings", "Submitted"]
@@ -42,10 +43,12 @@ class Runtime:
         *,
         dispatch: Callable[[RunTree], Dispatch],
         new_tree_id: Callable[[], str],
+        connect: Callable[[str], Model],
         begin: Callable[[Engine, Accepted], TreeRun] = TreeRun,
     ) -> None:
         self._engine = engine
         self._catalog = catalog
+        self._fleet = Fleet(engine.pool, engine.clock, connect)
         self._settings = settings
         self._metrics = Metrics()
         self._host = TreeHost(engine, begin, on_takeover=self._metrics.tree_resumed, on_end=self._ended)
@@ -147,14 +150,30 @@ class Runtime:
         """The tools a task may name."""
         return [spec.as_dict() for spec in self._engine.toolbox.specs()]
 
+    def replicas(self) -> list[dict[str, Any]]:
+        """This process's replicas, those that are down as well."""
+        return self._fleet.views()
+
+    def replica(self, replica_id: str) -> dict[str, Any]:
+        """One of them. Raises UnknownReplica."""
+        return self._fleet.view(replica_id)
+
+    async def add_replica(self, url: str, *, slots: int | None = None) -> dict[str, Any]:
+        """Take in the server at this URL. Raises ReplicaKnown."""
+        return await self._fleet.add(url, slots=slots)
+
+    def drain_replica(self, replica_id: str) -> dict[str, Any]:
+        """Drop a replica once the calls it has are answered. Raises UnknownReplica."""
+        return self._fleet.drain(replica_id)
+
     def readiness(self) -> dict[str, Any]:
         """Whether this process takes trees; replicas are detail, since trees wait for them."""
         replicas = [
             {
-                "name": replica.model.name,
-                "healthy": replica.healthy,
-                "in_flight": replica.in_flight,
-                "slots": replica.slots,
+                "name": replica.name,
+                "healthy": replica.down is None,
+                "in_flight": replica.load.in_flight,
+                "slots": replica.load.slots,
                 "models": [served.id for served in replica.served or ()],
             }
             for replica in self._engine.pool.replicas
@@ -176,7 +195,7 @@ class Runtime:
             queued=self._dispatch.queued,
             waiting=pool.queued,
             journal_ready=self._engine.journal.health().ready,
-            in_flight={replica.model.name: replica.in_flight for replica in pool.replicas},
+            in_flight={replica.name: replica.load.in_flight for replica in pool.replicas},
         )
         return self._metrics.text()
 

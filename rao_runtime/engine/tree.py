@@ -296,6 +296,7 @@ class TreeRun:
 
     def _context(self, tree_log: TreeLog, profile: Profile) -> TreeContext:
         engine, task = self._engine, self._accepted.task
+        salt = None if self._accepted.tenant == "default" else self._accepted.tenant
         calls = TreeCalls(
             log=tree_log,
             journal=engine.journal,
@@ -309,7 +310,7 @@ class TreeRun:
             tenant=self._accepted.tenant,
             tree_started=self.state.created_at,
             traceparent=task.traceparent,
-            cache_salt=None if self._accepted.tenant == "default" else self._accepted.tenant,
+            cache_salt=salt,
         )
         tools = {name: tool for name in task.tools if (tool := engine.toolbox.get(name)) is not None}
         return TreeContext(
@@ -326,7 +327,9 @@ class TreeRun:
             auto_fraction=task.auto_fraction,
             expected_output_tokens=task.expected_output_tokens,
             settings=engine.settings,
-            start_prompt=prompt_starter(profile, engine.sandbox_notes, [tool.spec for tool in tools.values()]),
+            start_prompt=prompt_starter(
+                profile, engine.sandbox_notes, [tool.spec for tool in tools.values()], salt=salt
+            ),
             spawn=NodeRun,
             contexts=contexts.ContextMeter(CONTEXTS_PER_TREE * engine.settings.max_context_bytes),
             past=self._past,

@@ -21,7 +21,7 @@ from rao_runtime.ports.cell import (
 from rao_runtime.ports.clock import Clock
 from rao_runtime.ports.dispatch import Dispatch, RunTree
 from rao_runtime.ports.journal import Claim, Command, Journal, JournalHealth
-from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 from rao_runtime.ports.sandbox import CellLimits, Sandbox, Session, SessionSpec
 from rao_runtime.ports.tools import Effects, Tool, Toolbox, ToolSpec
 from rao_runtime.ports.tree_index import Retention, TreeEntry, TreeIndex
@@ -65,6 +65,8 @@ __all__ = [
     "Tool",
     "ToolSpec",
     "Toolbox",
+    "Traits",
     "TreeEntry",
     "TreeIndex",
+    "Vitals",
 ]

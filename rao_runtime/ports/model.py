@@ -64,6 +64,38 @@ class ServedModel:
     window: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What a replica is, as far as it tells; None, or nothing, where it does not.
+
+    `kv_tokens` is the size of its prefix cache, `block_tokens` the step in which it caches. `missing` says in whole
+    sentences what an operator should change, and what is lost until then.
+    """
+
+    version: str | None = None
+    kv_tokens: int | None = None
+    block_tokens: int | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What a replica does at this moment; None where it does not tell.
+
+    `running` and `waiting` are requests, `kv_usage` is from 0 to 1; all others only ever grow, in tokens but for
+    `preemptions`, until the replica starts again.
+    """
+
+    running: int | None = None
+    waiting: int | None = None
+    kv_usage: float | None = None
+    generated_tokens: int | None = None
+    prompt_tokens: int | None = None
+    prefix_queries: int | None = None
+    prefix_hits: int | None = None
+    preemptions: int | None = None
+
+
 class Model(Protocol):
     """One replica."""
 
@@ -81,6 +113,14 @@ class Model(Protocol):
 
     async def served(self) -> tuple[ServedModel, ...]:
         """The models it serves. Raises ModelError when it is not up."""
+        ...
+
+    async def traits(self) -> Traits:
+        """What it is and what it lacks, looked at once after each start. Raises ModelError when it is not up."""
+        ...
+
+    async def vitals(self) -> Vitals:
+        """What it does now, asked every second. Raises ModelError when it does not answer."""
         ...
 
     async def aclose(self) -> None:

@@ -41,6 +41,7 @@ def settings_of(folder: Path, stand_in: StandIn) -> dict[str, str]:
         "RAO_REPLICAS": stand_in.url,
         "RAO_REPLICA_SLOTS": str(stand_in.config.slots),
         "RAO_SANDBOX_WORKERS": "1",
+        "RAO_PRIME": "false",  # the ledger is held against what trees asked
     }
 
 

@@ -26,5 +26,6 @@ def gateway_process(**environment: str) -> Generator[tuple[subprocess.Popen[str]
     """A gateway and a stand-in: the gateway's process, its URL and the stand-in's URL."""
     with program("rao_runtime.standin") as (_, replica):
         settings = {"RAO_REPLICAS": replica, "RAO_PORT": "0", "RAO_SANDBOX_WORKERS": "1", "RAO_REDIS_URL": "memory://"}
+        settings["RAO_PRIME"] = "false"
         with program("server", **(settings | environment)) as (process, url):
             yield process, url, replica

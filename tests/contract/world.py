@@ -158,7 +158,9 @@ async def served(app: GatewayApp, settings: Settings) -> AsyncGenerator[tuple[Ga
 
 def settings_for(replica: str) -> Settings:
     """Small settings for one replica."""
-    return replace(Settings(), replicas=(replica,), redis_url="memory://", host="127.0.0.1", port=0, sandbox_workers=1)
+    known: dict[str, Any] = {"redis_url": "memory://", "host": "127.0.0.1", "port": 0, "sandbox_workers": 1}
+    # The replica's ledger is to hold nothing but what trees asked.
+    return replace(Settings(), replicas=(replica,), prime=False, **known)
 
 
 def _any(changes: Mapping[str, object]) -> dict[str, Any]:

@@ -81,5 +81,5 @@ def serving_a_stand_in(*words: str) -> Generator[str, None, None]:
     """A server whose one replica is a stand-in with these options; the server's URL."""
     with running("simulate", "--port", "0", *words) as stand_in:
         url = stand_in.line_with("http").strip()
-        with serving("--replica", url) as server:
+        with serving("--replica", url, "--set", "prime=false") as server:
             yield server

@@ -105,7 +105,7 @@ async def place(replicas: int = 1, **changes: object) -> AsyncGenerator[list[Pla
         stand_ins = [first, other][:replicas]
         urls = tuple(each.url for each in stand_ins)
         known: dict[str, Any] = dict(changes)
-        settings = replace(Settings(), replicas=urls, redis_url="memory://", port=0, **known)
+        settings = replace(Settings(), replicas=urls, redis_url="memory://", port=0, prime=False, **known)
         async with open_runtime(settings) as runtime, served(create_app(settings, runtime), settings) as (_, http):
             yield [Place(http, each) for each in stand_ins]
 

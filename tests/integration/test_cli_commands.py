@@ -82,7 +82,18 @@ def test_what_makes_no_sense_is_status_2(words: list[str], said: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("words", [["solve", "g"], ["tree", "x"], ["tree", "x", "--watch"], ["trees"], ["cancel", "x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["solve", "g"],
+        ["tree", "x"],
+        ["tree", "x", "--watch"],
+        ["trees"],
+        ["cancel", "x"],
+        ["replicas"],
+        ["replicas", "add", "http://x"],
+    ],
+)
 def test_no_server_is_status_3(words: list[str]) -> None:
     ended = rao(*words, "--server", "127.0.0.1:1")
     assert (ended.returncode, ended.stdout) == (3, "")
@@ -164,4 +175,4 @@ def test_the_version_is_told() -> None:
 
 def test_help_names_every_command() -> None:
     said = rao("--help").stdout
-    assert all(command in said for command in ("serve", "solve", "tree", "trees", "cancel", "simulate"))
+    assert all(command in said for command in ("serve", "solve", "tree", "trees", "cancel", "replicas", "simulate"))

@@ -169,7 +169,7 @@ def test_a_server_that_cannot_start_says_why_and_leaves_its_log(alone: dict[str,
 def test_a_server_of_others_that_goes_away_ends_the_demo() -> None:
     with (
         running("simulate", "--port", "0", "--fault", "hang=1") as stuck,
-        running("serve", "--port", "0", "--replica", stuck.line_with("http").strip()) as serve,
+        running("serve", "--port", "0", "--replica", stuck.line_with("http").strip(), "--set", "prime=false") as serve,
     ):
         url = serve.line_with("is serving at").split()[-1]
         words = [*DEMO, "--lines", "10", "--server", url]

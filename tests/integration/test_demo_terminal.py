@@ -63,7 +63,7 @@ def test_ctrl_c_cancels_the_tree_and_stops_the_server(stuck: str, tmp_path: Path
 
 
 def test_ctrl_c_leaves_a_server_of_others_running_without_the_tree(stuck: str) -> None:
-    with serving("--replica", stuck) as server:
+    with serving("--replica", stuck, "--set", "prime=false") as server:
         with demo_in_terminal("--lines", "10", "--server", server) as (shown, _):
             shown.wait_for("● working")
             shown.interrupt()

@@ -68,6 +68,7 @@ def place(request: pytest.FixtureRequest) -> Generator[Place, None, None]:
             "RAO_REDIS_PREFIX": new_prefix(),
             "RAO_PORT": "0",
             "RAO_SANDBOX_WORKERS": "1",
+            "RAO_PRIME": "false",
         }
         _, url = stack.enter_context(program("server", **settings, RAO_WORKER="false"))
         gateway = stack.enter_context(httpx.Client(base_url=url, timeout=LONG_S))

@@ -8,12 +8,13 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from anyio.lowlevel import checkpoint
 
 from rao_runtime.adapters.nano_engine import Engine
 from rao_runtime.adapters.nano_model import MODEL, NanoModel, nano_models
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.usage import Tokens
-from rao_runtime.ports import Finished, Message, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports import Finished, Message, ModelRequest, ServedModel, TextDelta, Vitals
 from tests.integration.nano_folders import WINDOW, babbler, parrot
 
 SAYS = "aé漢x😀b c\nd"
@@ -86,6 +87,31 @@ def end_of(said: Sequence[TextDelta | Finished]) -> tuple[str, Tokens]:
 async def test_it_serves_one_model_with_the_window_of_its_configuration(parrot_folder: Path) -> None:
     async with opened(parrot_folder) as model:
         assert await model.served() == (ServedModel("rao-nano", WINDOW),)
+
+
+async def test_it_tells_its_library_and_the_tokens_its_slots_hold(parrot_folder: Path) -> None:
+    async with opened(parrot_folder, slots=3) as model:
+        traits = await model.traits()
+    assert (traits.kv_tokens, traits.block_tokens, traits.missing) == (3 * WINDOW, 1, ())
+    assert traits.version is not None
+    assert traits.version.startswith("xllamacpp 20")
+
+
+async def test_it_tells_how_many_run_and_wait(endless_folder: Path) -> None:
+    async with opened(endless_folder, slots=1) as model:
+        assert await model.vitals() == Vitals(running=0, waiting=0)
+        async with aclosing(model.stream(ask(max_tokens=LONG, endless=True))) as stream:
+            await anext(stream)
+            waiting = [asyncio.create_task(items(model, ask(max_tokens=2))) for _ in range(2)]
+            for _ in range(20):  # until both of them wait
+                await anext(stream)
+            assert await model.vitals() == Vitals(running=1, waiting=2)
+            waiting[0].cancel()
+            await asyncio.wait([waiting[0]])
+            assert await model.vitals() == Vitals(running=1, waiting=1)
+        await waiting[1]
+        while await model.vitals() != Vitals(running=0, waiting=0):  # the engine's thread is out a moment later
+            await checkpoint()
 
 
 async def test_text_comes_as_it_is_written_and_only_whole_characters_come(parrot_folder: Path) -> None:
@@ -265,7 +291,7 @@ async def test_a_closed_model_ends_what_runs_and_takes_no_more(endless_folder: P
         async for _ in running:
             pass
     assert caught.value.kind is FailureKind.BROKEN
-    for call in (waiting, items(model, ask()), model.served()):
+    for call in (waiting, items(model, ask()), model.served(), model.traits(), model.vitals()):
         with pytest.raises(ModelError) as caught:
             await call
         assert caught.value.kind is FailureKind.UNREACHABLE

@@ -69,12 +69,12 @@ class Invariants:
         self._check_pool()
         if open_sessions:
             self._note("world", f"9: {len(open_sessions)} sessions are open")
-        if self._pool.queued or any(replica.in_flight for replica in self._pool.replicas):
+        if self._pool.queued or any(replica.load.in_flight for replica in self._pool.replicas):
             self._note("world", "9: the pool is not empty")
         if any(attempt.outcome is Outcome.RUNNING for model in self._models for attempt in model.ledger):
             self._note("world", "9: a replica still writes")
         left = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        left = [name for name in left if name != "watch" and not name.startswith("probe-")]
+        left = [name for name in left if name not in {"watch", "kv-pressure"} and not name.startswith("attend-")]
         if left:
             self._note("world", f"9: tasks are left: {sorted(left)}")
 
@@ -88,12 +88,13 @@ class Invariants:
             for call in node.open_calls.values()
         )
         for replica, model in zip(self._pool.replicas, self._models, strict=True):
-            if not 0 <= replica.in_flight <= replica.slots:
-                self._note("world", f"4: {replica.in_flight} in flight at a replica of {replica.slots} slots")
-            if model.in_flight > replica.in_flight:
-                self._note("world", f"4: the replica works on {model.in_flight}, the pool knows {replica.in_flight}")
-            if open_calls[model.name] > replica.in_flight and not self.taken:
-                self._note("world", f"4: {open_calls[model.name]} open calls on {replica.in_flight} slots")
+            known, slots = replica.load.in_flight, replica.load.slots
+            if not 0 <= known <= slots:
+                self._note("world", f"4: {known} in flight at a replica of {slots} slots")
+            if model.in_flight > known and model.in_flight - _upkeep(model) > known:
+                self._note("world", f"4: the replica works on {model.in_flight}, the pool knows {known}")
+            if open_calls[model.name] > known and not self.taken:
+                self._note("world", f"4: {open_calls[model.name]} open calls on {known} slots")
 
     def _check_budget(self, tree_id: str, run: TreeRun) -> None:
         over = _over(run.account)
@@ -153,6 +154,12 @@ class Invariants:
     def _note(self, where: str, what: str) -> None:
         if len(self.broken) < 20:
             self.broken.append(f"{where}: {what}")
+
+
+def _upkeep(model: ScriptedModel) -> int:
+    """Calls of the pool's own that run: canaries."""
+    running = (attempt.request.request_id for attempt in model.ledger if attempt.outcome is Outcome.RUNNING)
+    return sum(request_id.startswith("upkeep-") for request_id in running)
 
 
 def _over(account: Account) -> str | None:

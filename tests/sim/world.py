@@ -10,13 +10,14 @@ from typing import Any, Self
 from rao_runtime.adapters.entry_point_tools import EntryPointTools
 from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
+from rao_runtime.core.affinity import Affinity
 from rao_runtime.core.errors import Overloaded
 from rao_runtime.core.events import Event, EventType
-from rao_runtime.core.placement import LeastInFlight
 from rao_runtime.core.pricing import Price
 from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
 from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.core.task import Task
+from rao_runtime.engine.attendant import Attendant
 from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.dispatch import LocalDispatch
 from rao_runtime.engine.pool import Pool
@@ -64,7 +65,7 @@ class World:
         self.setup = setup
         self.clock = SimClock()
         self.models = replicas(self.clock)
-        self.pool = Pool(self.models, slots=setup.slots, placement=LeastInFlight(), clock=self.clock)
+        self.pool = Pool(self.models, slots=setup.slots, placement=Affinity(), clock=self.clock)
         self.invariants = Invariants(self.pool, self.models)
         self.runs = dict[str, TreeRun]()
         self.trees = list[str]()
@@ -110,6 +111,7 @@ class World:
             setup.runtime,
             dispatch=self._dispatched,
             new_tree_id=self._new_tree_id,
+            connect=self._no_replica,
             begin=self._begin,
         )
 
@@ -128,7 +130,7 @@ class World:
         )
 
     async def __aenter__(self) -> Self:
-        self._watch = asyncio.create_task(self.pool.watch(), name="watch")
+        self._watch = asyncio.create_task(Attendant(self.pool, self.clock).watch(), name="watch")
         return self
 
     async def __aexit__(
@@ -188,6 +190,9 @@ class World:
                         if seen == count:
                             return event
         raise AssertionError(f"tree {tree_id} was deleted")
+
+    def _no_replica(self, url: str) -> ScriptedModel:
+        raise AssertionError(f"nothing is connected to {url} here")
 
     def _new_tree_id(self) -> str:
         tree_id = f"tree-{self.setup.seed}-{len(self.trees)}"

@@ -11,7 +11,7 @@ from rao_runtime.adapters.scripted_model import Outcome, Script, ScriptedModel
 from rao_runtime.adapters.scripted_steps import End, Fail, Faults, Hang, Say, Step, Wait
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.usage import Tokens
-from rao_runtime.ports import Finished, Message, ModelRequest, ServedModel, TextDelta
+from rao_runtime.ports import Finished, Message, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 from tests.conformance.journal_makers import HandClock
 
 
@@ -123,6 +123,27 @@ async def test_a_replica_that_is_down_answers_nothing_and_notes_nothing() -> Non
         await drain(model)
     assert failed.value.kind is FailureKind.UNREACHABLE
     assert model.ledger == []
+
+
+async def test_traits_and_vitals_are_those_of_the_moment() -> None:
+    model = ScriptedModel(HandClock(), says(Say("abcd"), Hang()))
+    assert (await model.traits(), await model.vitals()) == (Traits(), Vitals())
+    model.traits_now = lambda: Traits(kv_tokens=1000)
+    model.vitals_now = lambda: Vitals(running=model.in_flight)
+    stream = model.stream(request())
+    await anext(stream)
+    assert (await model.traits(), await model.vitals()) == (Traits(kv_tokens=1000), Vitals(running=1))
+    await stream.aclose()
+    assert await model.vitals() == Vitals(running=0)
+
+
+async def test_a_replica_that_is_down_tells_nothing_of_itself() -> None:
+    model = ScriptedModel(HandClock(), lambda _: "text")
+    model.up = False
+    for look in (model.traits, model.vitals):
+        with pytest.raises(ModelError) as failed:
+            await look()
+        assert failed.value.kind is FailureKind.UNREACHABLE
 
 
 async def outcomes(seed: int, faults: Faults) -> list[tuple[str, FailureKind | None]]:

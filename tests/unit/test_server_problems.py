@@ -13,9 +13,11 @@ from rao_runtime.core.errors import (
     ModelError,
     Overloaded,
     RaoError,
+    ReplicaKnown,
     RequestError,
     TreeRunning,
     UnknownNode,
+    UnknownReplica,
     UnknownTree,
 )
 from server.problems import INVALID, KINDS, TABLE, Problem, problem_of, retry_after
@@ -42,6 +44,8 @@ def test_no_two_kinds_share_a_type() -> None:
         (UnknownTree("t"), 404),
         (UnknownNode("t", "n"), 404),
         (TreeRunning("t"), 409),
+        (UnknownReplica("r9"), 404),
+        (ReplicaKnown("http://a:8001", "r1"), 409),
         (KeyReused(), 422),
         (Overloaded("full", retry_after_s=3.2), 503),
     ],
@@ -57,6 +61,12 @@ def test_an_error_becomes_its_problem(error: RaoError, status: int) -> None:
     assert body["instance"] == "/a%20path/%C3%BC"
     assert ("errors" in body) is (status == 422)
     assert ("retry-after" in answer.headers) is (status == 503)
+
+
+def test_a_replica_that_is_there_is_named() -> None:
+    problem = problem_of(ReplicaKnown("http://a:8001", "r1"))
+    assert problem is not None
+    assert json.loads(bytes(problem.response("/replicas").body))["replica_id"] == "r1"
 
 
 def test_an_error_of_the_inside_has_none() -> None:

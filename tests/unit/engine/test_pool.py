@@ -9,7 +9,9 @@ from rao_runtime.adapters.scripted_model import ScriptedModel
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.placement import LeastInFlight, PromptKey
 from rao_runtime.core.ready_queue import Ticket
-from rao_runtime.engine.pool import Pool, Replica
+from rao_runtime.engine.attendant import Attendant
+from rao_runtime.engine.lease import Lease
+from rao_runtime.engine.pool import Pool
 from rao_runtime.ports import ServedModel
 from tests.sim.clock import SimClock
 from tests.sim.loop import simulate
@@ -30,7 +32,7 @@ def pooled(act: Callable[[Pool, SimClock], Awaitable[None]], *, replicas: int = 
     async def main() -> None:
         clock = SimClock()
         pool = Pool(models(clock, [None] * replicas), slots=slots, placement=LeastInFlight(), clock=clock)
-        watch = asyncio.create_task(pool.watch())
+        watch = asyncio.create_task(Attendant(pool, clock).watch())
         await pool.first_answer()
         await clock.sleep(0.1)
         await act(pool, clock)
@@ -39,7 +41,7 @@ def pooled(act: Callable[[Pool, SimClock], Awaitable[None]], *, replicas: int = 
     simulate(main)
 
 
-def ask(pool: Pool, model: str = "m", *, priority: int = 0, avoid: Sequence[int] = ()) -> asyncio.Task[Replica]:
+def ask(pool: Pool, model: str = "m", *, priority: int = 0, avoid: Sequence[int] = ()) -> asyncio.Task[Lease]:
     now = SimClock().now()
     ticket = Ticket(ticket_id=pool.next_ticket_id(), enqueued=now, tree_started=now, priority=priority)
     return asyncio.create_task(pool.acquire(ticket, model, PROMPT, avoid))
@@ -54,7 +56,7 @@ def test_slots_are_given_out_and_the_rest_wait() -> None:
         pool.release(calls[0].result())
         await clock.sleep(1.0)
         assert calls[2].done()
-        assert pool.replicas[0].in_flight == 2
+        assert pool.replicas[0].load.in_flight == 2
         for call in calls[3:]:
             call.cancel()
 
@@ -83,7 +85,7 @@ def test_a_call_that_is_cancelled_while_it_waits_leaves_the_queue() -> None:
         await clock.sleep(1.0)
         assert pool.queued == 1
         pool.release(held)
-        assert (await second).in_flight == 1
+        assert (await second).replica.load.in_flight == 1
 
     pooled(act)
 
@@ -97,8 +99,8 @@ def test_a_slot_granted_to_a_call_that_is_cancelled_in_the_same_moment_is_not_lo
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
-        assert pool.replicas[0].in_flight == 0
-        assert (await ask(pool)).in_flight == 1
+        assert pool.replicas[0].load.in_flight == 0
+        assert (await ask(pool)).replica.load.in_flight == 1
 
     pooled(act)
 
@@ -110,7 +112,7 @@ def test_a_slot_that_comes_free_after_the_cancel_goes_to_the_next() -> None:
         await clock.sleep(1.0)
         first.cancel()
         pool.release(held)
-        assert (await second).in_flight == 1
+        assert (await second).replica.load.in_flight == 1
         assert pool.queued == 0
 
     pooled(act)
@@ -118,8 +120,8 @@ def test_a_slot_that_comes_free_after_the_cancel_goes_to_the_next() -> None:
 
 def test_calls_spread_over_replicas_and_a_retry_goes_elsewhere() -> None:
     async def act(pool: Pool, clock: SimClock) -> None:
-        assert [(await ask(pool)).index for _ in range(4)] == [0, 1, 0, 1]
-        assert (await ask(pool, avoid=[0])).index == 1
+        assert [(await ask(pool)).replica.index for _ in range(4)] == [0, 1, 0, 1]
+        assert (await ask(pool, avoid=[0])).replica.index == 1
 
     pooled(act, replicas=2, slots=9)
 
@@ -129,7 +131,7 @@ def test_a_busy_replica_rests_for_as_long_as_told_and_not_longer(busy_s: float) 
     async def act(pool: Pool, clock: SimClock) -> None:
         for n in range(50):
             held = await ask(pool)
-            pool.report(held, ModelError(FailureKind.BUSY, "busy"), busy_s=busy_s)
+            pool.failed(held, ModelError(FailureKind.BUSY, "busy"), busy_s=busy_s)
             pool.release(held)
             before = clock.now()
             async with asyncio.timeout(busy_s + 0.01):
@@ -144,7 +146,7 @@ def test_of_two_pauses_the_longer_counts() -> None:
     async def act(pool: Pool, clock: SimClock) -> None:
         held = await ask(pool)
         for busy_s in (10.0, 1.0):
-            pool.report(held, ModelError(FailureKind.BUSY, "busy"), busy_s=busy_s)
+            pool.failed(held, ModelError(FailureKind.BUSY, "busy"), busy_s=busy_s)
         pool.release(held)
         before = clock.now()
         await ask(pool)
@@ -158,11 +160,11 @@ def test_a_replica_that_does_not_answer_is_left_out_until_a_probe_succeeds() -> 
         clock = SimClock()
         (model,) = models(clock, [None])
         pool = Pool([model], slots=4, placement=LeastInFlight(), clock=clock)
-        watch = asyncio.create_task(pool.watch())
+        watch = asyncio.create_task(Attendant(pool, clock).watch())
         await pool.first_answer()
         replica = await ask(pool)
         model.up = False
-        pool.report(replica, ModelError(FailureKind.UNREACHABLE, "no"), busy_s=0.0)
+        pool.failed(replica, ModelError(FailureKind.UNREACHABLE, "no"), busy_s=0.0)
         waiting = ask(pool)
         await clock.sleep(10.0)
         assert not waiting.done()
@@ -178,9 +180,9 @@ def test_other_failures_leave_a_replica_in() -> None:
     async def act(pool: Pool, clock: SimClock) -> None:
         replica = await ask(pool)
         for kind in (FailureKind.SERVER, FailureKind.BROKEN, FailureKind.TIMEOUT, FailureKind.REJECTED):
-            pool.report(replica, ModelError(kind, "no"), busy_s=0.0)
+            pool.failed(replica, ModelError(kind, "no"), busy_s=0.0)
         pool.release(replica)
-        assert (await ask(pool)).healthy
+        assert (await ask(pool)).replica.is_open
 
     pooled(act)
 
@@ -192,7 +194,7 @@ def test_a_model_is_known_with_the_smallest_window_any_replica_tells() -> None:
         three[1].up = False
         pool = Pool(three, slots=1, placement=LeastInFlight(), clock=clock)
         assert pool.models() == {}
-        watch = asyncio.create_task(pool.watch())
+        watch = asyncio.create_task(Attendant(pool, clock).watch())
         await pool.first_answer()
         await clock.sleep(0.5)
         assert pool.models() == {"m": 8_000, "other": None}
@@ -209,7 +211,7 @@ def test_a_model_is_known_with_the_smallest_window_any_replica_tells() -> None:
 def test_a_call_waits_only_for_replicas_that_serve_its_model() -> None:
     async def act(pool: Pool, clock: SimClock) -> None:
         other = ask(pool, "other")
-        assert (await ask(pool)).index == 0
+        assert (await ask(pool)).replica.index == 0
         await clock.sleep(1.0)
         assert not other.done()
         other.cancel()
@@ -220,15 +222,15 @@ def test_a_call_waits_only_for_replicas_that_serve_its_model() -> None:
 def test_a_call_that_avoids_a_free_replica_does_not_hold_up_those_behind_it() -> None:
     async def act(pool: Pool, clock: SimClock) -> None:
         first, second = await ask(pool), await ask(pool)
-        assert (first.index, second.index) == (0, 1)
+        assert (first.replica.index, second.replica.index) == (0, 1)
         retry, behind = ask(pool, avoid=[0]), ask(pool)
         await clock.sleep(1.0)
         pool.release(first)
-        assert (await behind).index == 0
+        assert (await behind).replica.index == 0
         assert not retry.done()
         assert pool.queued == 1
         pool.release(second)
-        assert (await retry).index == 1
+        assert (await retry).replica.index == 1
 
     pooled(act, replicas=2)
 
@@ -241,7 +243,7 @@ def test_a_call_that_stands_aside_goes_before_those_that_came_later() -> None:
         later = [ask(pool, priority=5) for _ in range(3)]
         await clock.sleep(1.0)
         pool.release(second)
-        assert (await retry).index == 1
+        assert (await retry).replica.index == 1
         for call in later:
             call.cancel()
         pool.release(first)
@@ -259,6 +261,6 @@ def test_a_call_that_stands_aside_can_be_cancelled() -> None:
         assert pool.queued == 0
         pool.release(first)
         pool.release(second)
-        assert {(await ask(pool)).index, (await ask(pool)).index} == {0, 1}
+        assert {(await ask(pool)).replica.index, (await ask(pool)).replica.index} == {0, 1}
 
     pooled(act, replicas=2)

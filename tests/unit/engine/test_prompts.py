@@ -63,11 +63,16 @@ def test_a_node_is_told_whether_and_how_deep_it_may_launch() -> None:
     def place(levels: int, *, recursive: bool = True) -> str:
         return prompts.first_message(replace(ROOT, limits=Limits(max_depth=levels, max_turns=7), recursive=recursive))
 
-    assert "2 more levels down" in place(2)
-    assert "1 more level down" in place(1)
+    assert "Sub-agents may launch their own" in place(1)
     assert "deepest level" in place(0)
     assert "launch_subagent is not available" in place(2, recursive=False)
     assert "at most 7 turns" in place(2)
+
+
+def test_a_goal_that_begins_with_its_parents_makes_a_prompt_that_begins_with_its_parents() -> None:
+    parent = replace(ROOT, limits=Limits(max_depth=3))
+    child = replace(parent, goal=f"{ROOT.goal} Only the first half.", depth=1, limits=Limits(max_depth=2))
+    assert prompts.first_message(child).startswith(prompts.first_message(parent))
 
 
 def test_a_node_is_told_what_its_answer_must_fit() -> None:
