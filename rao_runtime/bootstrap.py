@@ -76,9 +76,8 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
         clock = SystemClock()
         stores = await stack.enter_async_context(open_stores(settings, clock))
         local = await stack.enter_async_context(LocalReplicas(local_serving(settings), environ=os.environ))
-        models = nano_models(engines=settings.embedded_engines) if settings.embedded else replicas(settings, local.urls)
-        pool = open_pool(settings, models, clock)
-        stack.push_async_callback(pool.aclose)
+        pool = open_pool(settings, local.urls, clock)
+        stack.push_async_callback(pool.roster.aclose)
         catalog = Catalog(pool, default_model=settings.default_model, profile_for=settings.profile_for)
         sandbox = await stack.enter_async_context(MontySandbox(settings.sandbox_workers))
         engine = Engine(
@@ -137,15 +136,19 @@ async def open_stores(settings: Settings, clock: Clock) -> AsyncGenerator[Stores
         yield Stores(journal=journal, index=RedisIndex(link, clock), blobs=RedisBlobs(link))
 
 
-def open_pool(settings: Settings, models: Sequence[Model], clock: Clock) -> Pool:
-    """The pool, placing and ordering as set."""
-    return Pool(
-        models,
+def open_pool(settings: Settings, local: Sequence[str], clock: Clock) -> Pool:
+    """The pool, placing and ordering as set: the servers named, the `local` ones we started, or the model in here."""
+    pool = Pool(
+        [connect(settings, url) for url in settings.replicas],
         slots=settings.replica_slots,
         placement=PLACEMENTS[settings.placement](),
         clock=clock,
         by_arrival=settings.order is OrderName.ARRIVAL,
     )
+    ours = [connect(settings, url) for url in local]
+    for model in nano_models(engines=settings.embedded_engines) if settings.embedded else ours:
+        pool.roster.add(model, managed=True)
+    return pool
 
 
 def attendant(settings: Settings, pool: Pool, clock: Clock) -> Attendant:
@@ -167,11 +170,6 @@ def connect(settings: Settings, url: str) -> Model:
     return OpenAiReplica(
         url, api_key=settings.replica_api_key, patience=patience, vllm_fields=settings.replica_vllm_fields
     )
-
-
-def replicas(settings: Settings, local: Sequence[str] = ()) -> Sequence[Model]:
-    """One adapter for each configured server, and for each of these URLs of local ones."""
-    return [connect(settings, url) for url in (*settings.replicas, *local)]
 
 
 def local_serving(settings: Settings) -> LocalServing:

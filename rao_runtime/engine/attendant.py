@@ -40,18 +40,18 @@ class Attendant:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._weigh(), name="kv-pressure")
             while True:
-                for replica in self._pool.replicas:
+                for replica in self._pool.roster.replicas:
                     if replica.index not in attended:
                         attended.add(replica.index)
                         group.create_task(self._attend(replica), name=f"attend-{replica.name}")
-                self._pool.joined.clear()
-                await self._pool.joined.wait()
+                self._pool.roster.joined.clear()
+                await self._pool.roster.joined.wait()
 
     async def _weigh(self) -> None:
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
             pool, now = self._pool, self._clock.now()
-            pool.limit_trees(self._pressure.limit(pool.replicas, pool.active_trees, now))
+            pool.limit_trees(self._pressure.limit(pool.roster.replicas, pool.active_trees, now))
 
     async def _attend(self, replica: Replica) -> None:
         while not replica.gone:
@@ -61,7 +61,7 @@ class Attendant:
                 # The boundary of one replica's care: whatever is wrong with it, it is looked at again.
                 log.exception("replica %s could not be looked at", replica.name)
             await self._clock.sleep(LOOK_EVERY_S)
-        await self._pool.close_retired()
+        await self._pool.roster.close_retired()
 
     async def _bring_up(self, replica: Replica) -> None:
         try:
@@ -76,7 +76,7 @@ class Attendant:
         if traits != replica.traits:
             for sentence in traits.missing:
                 log.warning("replica %s: %s", replica.name, sentence)
-        self._pool.up(replica, served, traits, anew=_is_anew(replica.vitals, vitals))
+        self._pool.roster.up(replica, served, traits, anew=_is_anew(replica.vitals, vitals))
         replica.vitals = vitals
 
     async def _has_called(self, replica: Replica, served: Sequence[ServedModel]) -> bool:
@@ -103,7 +103,7 @@ class Attendant:
             await self._call(replica, replica.served or (), CANARY_TIMEOUT_S)
         except (ModelError, TimeoutError) as error:
             why = str(error) or f"no token in {CANARY_TIMEOUT_S:g} s"
-            self._pool.take_out(replica, f"it hangs: {why}", revoke=True)
+            self._pool.roster.take_out(replica, f"it hangs: {why}", revoke=True)
         replica.progress.reset()
 
     async def _is_suspect(self, replica: Replica) -> bool:
@@ -117,7 +117,7 @@ class Attendant:
             if error.kind is FailureKind.TIMEOUT:
                 return True
             if error.kind is FailureKind.UNREACHABLE:
-                self._pool.down(replica, str(error))
+                self._pool.roster.down(replica, str(error))
             vitals = Vitals()
         replica.vitals = vitals
         return replica.progress.observe(

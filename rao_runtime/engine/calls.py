@@ -120,7 +120,7 @@ class CallRunner:
     @property
     def without_replica(self) -> bool:
         """Whether no replica of the tree's model is up now."""
-        return not self._tree.pool.serves(self._tree.profile.model)
+        return not self._tree.pool.roster.serves(self._tree.profile.model)
 
     async def complete(
         self, call: Call, reservation: Reservation, earlier: Attempts

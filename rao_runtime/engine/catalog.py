@@ -22,7 +22,7 @@ class Catalog:
 
     def known(self) -> Mapping[str, int | None]:
         """Every model some replica serves, with its window."""
-        return self._pool.models()
+        return self._pool.roster.models()
 
     def profile_now(self, model: str | None) -> Profile | None:
         """The profile of this model, or of the default one; None while no replica has told what it serves."""
@@ -31,9 +31,9 @@ class Catalog:
 
     async def profile_of(self, task: Task) -> Profile | NodeFailure:
         """The profile a task runs under, as soon as a replica has told what it serves."""
-        await self._pool.first_answer()
+        await self._pool.roster.first_answer()
         name = task.model or self._default()
-        if name is None or (name not in self.known() and self._pool.all_known()):
+        if name is None or (name not in self.known() and self._pool.roster.all_known()):
             served = ", ".join(sorted(self.known())) or "none"
             return NodeFailure(
                 reason=Reason.MODEL_ERROR, message=f"no replica serves {name}; these are served: {served}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rao_runtime.core.attained_service import AttainedService
@@ -14,7 +14,8 @@ from rao_runtime.core.tree_gate import TreeGate
 from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.lease import Lease
 from rao_runtime.engine.replica import Replica
-from rao_runtime.ports import Clock, Model, ServedModel, Traits
+from rao_runtime.engine.roster import Roster
+from rao_runtime.ports import Clock, Model
 
 log = logging.getLogger(__name__)
 
@@ -51,115 +52,16 @@ class Pool:
     def __init__(
         self, models: Sequence[Model], *, slots: int, placement: Placement, clock: Clock, by_arrival: bool = False
     ) -> None:
-        self._slots = slots
         self._placement = placement
         self._clock = clock
         self._by_arrival = by_arrival
-        self._replicas = dict[int, Replica]()
-        self._retired = list[Replica]()
-        self._added = 0
         self._lanes = dict[str, Lane]()
         self._waiting = dict[int, Waiting]()
         self._service = AttainedService()
         self._gate = TreeGate(self._queue())
         self._tickets = 0
-        self._changed = asyncio.Event()
-        self.joined = asyncio.Event()
-        for model in models:
-            self.add(model)
-
-    # --- replicas -----------------------------------------------------------------------------------------------------
-
-    @property
-    def replicas(self) -> Sequence[Replica]:
-        """All of them, in the order they came."""
-        return tuple(self._replicas.values())
-
-    def add(self, model: Model, *, slots: int | None = None, managed: bool = False) -> Replica:
-        """Take a replica in. It gets calls once it is `up`."""
-        load = ReplicaLoad(index=self._added, slots=slots or self._slots, healthy=False)
-        self._added += 1
-        replica = self._replicas[load.index] = Replica(model=model, load=load, managed=managed)
-        self.joined.set()
-        return replica
-
-    def up(self, replica: Replica, served: Sequence[ServedModel], traits: Traits, *, anew: bool) -> None:
-        """The replica answers, and serves these; `anew`: it holds nothing of what was sent to it before."""
-        replica.served, replica.traits, replica.down, replica.on_trial = tuple(served), traits, None, False
-        replica.model_ids = frozenset(model.id for model in served)
-        replica.load.kv_tokens = traits.kv_tokens
-        replica.progress.reset()
-        if anew:
-            self._placement.forget(replica.index)
-        self._rearrange(replica)
-        log.info("replica %s is up, serving %s", replica.name, ", ".join(m.id for m in served))
-        self._changed.set()
-
-    def down(self, replica: Replica, why: str) -> None:
-        """The replica cannot be reached: no calls until it is `up` again."""
-        if replica.down is None:
-            log.warning("replica %s is down: %s", replica.name, why)
-        replica.down = why
-        self._rearrange(replica)
-
-    def take_out(self, replica: Replica, why: str, *, revoke: bool) -> bool:
-        """Do without a replica that answers and yet does not work; `revoke` takes its calls elsewhere.
-
-        False where it stays, since it is the last that could serve one of its models.
-        """
-        if any(not self._others(replica, model) for model in replica.model_ids):
-            log.warning("replica %s stays in, it is the last one: %s", replica.name, why)
-            return False
-        self.down(replica, why)
-        replica.on_trial = True
-        if revoke:
-            for lease in tuple(replica.leases.values()):
-                lease.revoke(why)
-        return True
-
-    def drain(self, replica: Replica) -> None:
-        """Give it no more calls, and forget it once the last one has ended."""
-        if not replica.draining:
-            log.info("replica %s is drained, %d calls to go", replica.name, replica.load.in_flight)
-        replica.draining = True
-        self._rearrange(replica)
-        self._retire(replica)
-
-    async def aclose(self) -> None:
-        """Give the connections of all replicas back."""
-        self._retired += self._replicas.values()
-        self._replicas.clear()
-        await self.close_retired()
-
-    async def close_retired(self) -> None:
-        """Give the connections of those that are gone back."""
-        while self._retired:
-            await self._retired.pop().model.aclose()
-
-    def _retire(self, replica: Replica) -> None:
-        if replica.draining and not replica.leases and not replica.gone:
-            replica.gone = True
-            self._retired.append(self._replicas.pop(replica.index))
-            self._placement.forget(replica.index)
-            self._rearrange(replica)
-            log.info("replica %s is gone", replica.name)
-            self.joined.set()
-
-    def _others(self, replica: Replica, model: str) -> bool:
-        return any(
-            other.is_open and model in other.model_ids for other in self._replicas.values() if other is not replica
-        )
-
-    def _rearrange(self, replica: Replica) -> None:
-        replica.settle_state()
-        for model in replica.model_ids:
-            self._lane(model).loads = self._loads(model)
-            self._dispatch(model)
-
-    def _loads(self, model: str) -> Sequence[ReplicaLoad]:
-        return [replica.load for replica in self._replicas.values() if model in replica.model_ids]
-
-    # --- what is known ------------------------------------------------------------------------------------------------
+        self.prefix = {"expected": 0, "told": 0}
+        self.roster = Roster(models, slots=slots, placement=placement, changed=self._rearranged)
 
     @property
     def queued(self) -> int:
@@ -167,32 +69,14 @@ class Pool:
         return len(self._waiting)
 
     @property
+    def tree_limit(self) -> int | None:
+        """How many trees may send calls, None for any number."""
+        return self._gate.limit
+
+    @property
     def active_trees(self) -> int:
         """Trees that have sent a call and not ended."""
         return self._gate.active
-
-    def models(self) -> dict[str, int | None]:
-        """Every model a replica has told of, with the smallest window told."""
-        windows = dict[str, int | None]()
-        for replica in self._replicas.values():
-            for served in replica.served or ():
-                known = windows.get(served.id)
-                windows[served.id] = served.window if known is None else min(known, served.window or known)
-        return windows
-
-    def all_known(self) -> bool:
-        """Whether every replica has told what it serves: an unknown model is then a mistake, not a late starter."""
-        return all(replica.served is not None for replica in self._replicas.values())
-
-    def serves(self, model: str) -> bool:
-        """Whether a replica of this model is up."""
-        return any(replica.is_open and model in replica.model_ids for replica in self._replicas.values())
-
-    async def first_answer(self) -> None:
-        """Wait until some replica has told what it serves."""
-        while not self.models():
-            self._changed.clear()
-            await self._changed.wait()
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
@@ -223,8 +107,8 @@ class Pool:
         replica = lease.replica
         del replica.leases[lease.ticket.ticket_id]
         replica.load.in_flight -= 1
-        self._retire(replica)
-        for model in replica.model_ids:
+        self.roster.retire(replica)
+        for model in sorted(replica.model_ids):
             self._dispatch(model)
 
     def succeeded(self, lease: Lease, tokens: Tokens | None) -> None:
@@ -237,6 +121,8 @@ class Pool:
         # One that never tells of cached tokens says 0 each time, and would be believed to hold nothing.
         replica.tells_cached = replica.tells_cached or tokens.cached > 0
         if replica.tells_cached:
+            self.prefix["expected"] += lease.cached_tokens
+            self.prefix["told"] += tokens.cached
             self._placement.observed(replica.index, lease.prompt, tokens.cached, tokens.input)
 
     def failed(self, lease: Lease, error: ModelError, *, busy_s: float) -> None:
@@ -245,12 +131,12 @@ class Pool:
         if error.kind is FailureKind.BUSY:
             self._rest(replica, now + busy_s, busy_s)
         elif error.kind is FailureKind.UNREACHABLE:
-            self.down(replica, str(error))
+            self.roster.down(replica, str(error))
         if not counts_against(error.kind):
             return
         replica.breaker.failed(now)
         if replica.breaker.is_open and replica.down is None:
-            taken_out = self.take_out(replica, f"most of its calls fail: {error}", revoke=False)
+            taken_out = self.roster.take_out(replica, f"most of its calls fail: {error}", revoke=False)
             if not taken_out:
                 replica.breaker = Breaker()
 
@@ -263,7 +149,7 @@ class Pool:
         # The timer decides, not the clock: the two differ by a rounding or a correction, and nobody would look again.
         if replica.load.busy_until == until:
             replica.load.busy_until = 0.0
-        for model in replica.model_ids:
+        for model in sorted(replica.model_ids):
             self._dispatch(model)
 
     # --- trees --------------------------------------------------------------------------------------------------------
@@ -289,10 +175,15 @@ class Pool:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    def _rearranged(self, models: Collection[str]) -> None:
+        for model in sorted(models):
+            self._lane(model).loads = self.roster.loads(model)
+            self._dispatch(model)
+
     def _lane(self, model: str) -> Lane:
         lane = self._lanes.get(model)
         if lane is None:
-            lane = self._lanes[model] = Lane(self._queue(), self._loads(model))
+            lane = self._lanes[model] = Lane(self._queue(), self.roster.loads(model))
         return lane
 
     def _queue(self) -> ReadyQueue:
@@ -336,7 +227,7 @@ class Pool:
             return False
         self._forget(waiting.ticket.ticket_id)
         if not waiting.granted.done():
-            replica = self._replicas[choice.index]
+            replica = self.roster[choice.index]
             lease = Lease(
                 replica,
                 ticket=waiting.ticket,

@@ -168,23 +168,13 @@ class Runtime:
 
     def readiness(self) -> dict[str, Any]:
         """Whether this process takes trees; replicas are detail, since trees wait for them."""
-        replicas = [
-            {
-                "name": replica.name,
-                "healthy": replica.down is None,
-                "in_flight": replica.load.in_flight,
-                "slots": replica.load.slots,
-                "models": [served.id for served in replica.served or ()],
-            }
-            for replica in self._engine.pool.replicas
-        ]
         health = self._engine.journal.health()
         return {
             "ready": health.ready and not self._dispatch.closed,
             "draining": self._dispatch.closed,
             "journal": {"kind": health.kind, "ready": health.ready, "detail": health.detail},
             "trees": {"active": self._dispatch.active, "queued": self._dispatch.queued},
-            "replicas": replicas,
+            "replicas": self._fleet.summaries(),
         }
 
     def metrics_text(self) -> str:
@@ -193,9 +183,10 @@ class Runtime:
         self._metrics.look(
             active=self._dispatch.active,
             queued=self._dispatch.queued,
-            waiting=pool.queued,
             journal_ready=self._engine.journal.health().ready,
-            in_flight={replica.name: replica.load.in_flight for replica in pool.replicas},
+        )
+        self._metrics.look_at_pool(
+            waiting=pool.queued, capped_at=pool.tree_limit, prefix=pool.prefix, replicas=self._fleet.gauges()
         )
         return self._metrics.text()
 
@@ -207,7 +198,7 @@ class Runtime:
             max_context_bytes=self._settings.max_context_bytes,
             profile=self._catalog.profile_now(task.model),
             known_models=self._catalog.known(),
-            all_models_known=self._engine.pool.all_known(),
+            all_models_known=self._engine.pool.roster.all_known(),
             tools=frozenset(tool["name"] for tool in self.tools()),
         )
 

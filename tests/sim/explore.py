@@ -11,13 +11,13 @@ from rao_runtime.adapters.scripted_model import ScriptedModel
 from rao_runtime.adapters.scripted_steps import Fail, Say, Step, Wait
 from rao_runtime.core.errors import FailureKind, UnknownNode
 from rao_runtime.core.limits import Reason
-from rao_runtime.ports import ModelRequest, ServedModel
+from rao_runtime.ports import ModelRequest, ServedModel, Vitals
 from tests.sim.clock import EPOCH, SimClock
 from tests.sim.faults import CancelNode, CancelTree, Kill, ReplicaPlan, TakeOver
 from tests.sim.loop import simulate
 from tests.sim.programs import completion
 from tests.sim.record import digest, shown
-from tests.sim.scenario import FAR_S, Scenario, TreePlan, deadly, draw_scenario
+from tests.sim.scenario import FAR_S, Scenario, TreePlan, deadly, draw_scenario, one_in_ten
 from tests.sim.world import MODEL, Setup, World
 from tests.sim.writing import goal_of, turn_of
 
@@ -41,9 +41,16 @@ class Report:
     virtual_s: float
 
 
-def run_seed(seed: int, *, shuffle: bool = False, deaths: bool = False) -> Report:
-    """Run it. `shuffle` draws the order of callbacks too, `deaths` kills the process. Raises Broken."""
-    scenario = deadly(draw_scenario(seed)) if deaths else draw_scenario(seed)
+def run_seed(seed: int, *, shuffle: bool = False, deaths: bool = False, failing: bool = False) -> Report:
+    """Run it. Raises Broken.
+
+    `shuffle` draws the order of callbacks too, `deaths` kills the process, `failing` has one attempt in ten fail.
+    """
+    scenario = draw_scenario(seed)
+    if deaths:
+        scenario = deadly(scenario)
+    if failing:
+        scenario = one_in_ten(scenario)
     return simulate(partial(_run, scenario), shuffle=seed if shuffle else None)
 
 
@@ -175,8 +182,15 @@ def _replicas(scenario: Scenario, clock: SimClock) -> Sequence[ScriptedModel]:
             faults=(plan.rates, random.Random(f"faults/{scenario.seed}/{index}")),
         )
         model.tells_usage = plan.counts_tokens
+        model.vitals_now = partial(_vitals, model)
         models.append(model)
     return models
+
+
+def _vitals(model: ScriptedModel) -> Vitals:
+    return Vitals(
+        running=model.in_flight, generated_tokens=sum(attempt.output_tokens for attempt in model.ledger), waiting=0
+    )
 
 
 def _answer(scenario: Scenario, plan: ReplicaPlan, clock: SimClock, request: ModelRequest) -> Sequence[Step]:
@@ -184,6 +198,8 @@ def _answer(scenario: Scenario, plan: ReplicaPlan, clock: SimClock, request: Mod
     now = clock.now() - EPOCH
     if any(begin <= now < end for begin, end in plan.storms):
         return [Wait(0.01), Fail(FailureKind.BUSY, 503, draw.choice([None, 0.0, 1.5, 40.0]))]
+    if request.request_id.startswith("upkeep-"):
+        return [Wait(plan.pace_s * draw.random()), Say("x")]
     text = completion(goal_of(request), turn_of(request), scenario.seed, scenario.protocol)
     cut = draw.randrange(len(text) + 1)
     pause_s = plan.pace_s * draw.random()

@@ -61,6 +61,16 @@ class Kill:
 Act = CancelTree | CancelNode | TakeOver | Kill
 
 
+_LATE = (FailureKind.SERVER, FailureKind.BROKEN, FailureKind.TIMEOUT)
+_SHARE = 0.1 / (len(FailureKind) + len(_LATE) + 2)
+ONE_IN_TEN = Faults(
+    early=dict.fromkeys(FailureKind, _SHARE),
+    late=dict.fromkeys(_LATE, _SHARE),
+    early_hang=_SHARE,
+    late_hang=_SHARE,
+)
+
+
 def draw_replica(draw: random.Random) -> ReplicaPlan:
     """A replica; most are sound."""
     return ReplicaPlan(
@@ -99,7 +109,7 @@ def _rates(draw: random.Random) -> Faults:
     top = draw.choice([0.02, 0.1, 0.4])
     return Faults(
         early={kind: draw.random() * top / 3 for kind in FailureKind if draw.random() < 0.6},
-        late={kind: draw.random() * top / 3 for kind in (FailureKind.SERVER, FailureKind.BROKEN, FailureKind.TIMEOUT)},
+        late={kind: draw.random() * top / 3 for kind in _LATE},
         early_hang=draw.random() * top / 5,
         late_hang=draw.random() * top / 5,
     )

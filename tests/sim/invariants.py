@@ -69,9 +69,9 @@ class Invariants:
         self._check_pool()
         if open_sessions:
             self._note("world", f"9: {len(open_sessions)} sessions are open")
-        if self._pool.queued or any(replica.load.in_flight for replica in self._pool.replicas):
+        if self._pool.queued or any(replica.load.in_flight for replica in self._pool.roster.replicas):
             self._note("world", "9: the pool is not empty")
-        if any(attempt.outcome is Outcome.RUNNING for model in self._models for attempt in model.ledger):
+        if any(model.in_flight > _upkeep(model) for model in self._models):
             self._note("world", "9: a replica still writes")
         left = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         left = [name for name in left if name not in {"watch", "kv-pressure"} and not name.startswith("attend-")]
@@ -87,7 +87,7 @@ class Invariants:
             for node in run.state.nodes.values()
             for call in node.open_calls.values()
         )
-        for replica, model in zip(self._pool.replicas, self._models, strict=True):
+        for replica, model in zip(self._pool.roster.replicas, self._models, strict=True):
             known, slots = replica.load.in_flight, replica.load.slots
             if not 0 <= known <= slots:
                 self._note("world", f"4: {known} in flight at a replica of {slots} slots")

@@ -8,7 +8,7 @@ from rao_runtime.core.limits import Limits
 from rao_runtime.core.pricing import Price
 from rao_runtime.core.profile import ProtocolName
 from rao_runtime.core.task import Mode, Sampling, Task
-from tests.sim.faults import Act, ReplicaPlan, TakeOver, draw_acts, draw_kills, draw_replica
+from tests.sim.faults import ONE_IN_TEN, Act, ReplicaPlan, TakeOver, draw_acts, draw_kills, draw_replica
 from tests.sim.programs import GROWING, any_kind
 from tests.sim.solo import Goal
 
@@ -81,6 +81,12 @@ def deadly(scenario: Scenario) -> Scenario:
         acts = [act for act in tree.acts if not isinstance(act, TakeOver)]
         trees.append(replace(tree, acts=(*acts, *draw_kills(draw))))
     return replace(scenario, trees=tuple(trees))
+
+
+def one_in_ten(scenario: Scenario) -> Scenario:
+    """The same world with three replicas at least, where one attempt in ten fails, in every way there is."""
+    plans = [*scenario.replicas, *scenario.replicas * 2][: max(3, len(scenario.replicas))]
+    return replace(scenario, replicas=tuple(replace(plan, rates=ONE_IN_TEN) for plan in plans))
 
 
 def _tree(draw: random.Random, index: int, price: Price | None) -> TreePlan:

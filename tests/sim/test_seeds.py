@@ -18,6 +18,11 @@ def test_every_invariant_holds_though_the_process_dies_again_and_again(seed: int
     run_seed(seed, deaths=True)
 
 
+@pytest.mark.parametrize("seed", range(4_000, 4_060))
+def test_every_invariant_holds_though_one_attempt_in_ten_fails_and_the_process_dies(seed: int) -> None:
+    run_seed(seed, deaths=seed % 2 == 1, failing=True)
+
+
 @pytest.mark.parametrize("seed", range(3_000, 3_040))
 def test_every_invariant_holds_in_any_order_of_callbacks_though_the_process_dies(seed: int) -> None:
     run_seed(seed, shuffle=True, deaths=True)

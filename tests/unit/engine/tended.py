@@ -39,13 +39,13 @@ class Tended:
         model = ScriptedModel(self.clock, script, name=name, models=[ServedModel(MODEL, None)], latency_s=latency_s)
         model.up = up
         self.models.append(model)
-        self.pool.add(model)
+        self.pool.roster.add(model)
         return model
 
     @property
     def replicas(self) -> Sequence[Replica]:
         """As the pool knows them."""
-        return self.pool.replicas
+        return self.pool.roster.replicas
 
     def ask(self, *, tree: str = "", avoid: Sequence[int] = (), prompt: PromptKey = EMPTY) -> asyncio.Task[Lease]:
         """A call that wants a slot."""

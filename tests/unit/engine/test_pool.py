@@ -33,7 +33,7 @@ def pooled(act: Callable[[Pool, SimClock], Awaitable[None]], *, replicas: int = 
         clock = SimClock()
         pool = Pool(models(clock, [None] * replicas), slots=slots, placement=LeastInFlight(), clock=clock)
         watch = asyncio.create_task(Attendant(pool, clock).watch())
-        await pool.first_answer()
+        await pool.roster.first_answer()
         await clock.sleep(0.1)
         await act(pool, clock)
         watch.cancel()
@@ -56,7 +56,7 @@ def test_slots_are_given_out_and_the_rest_wait() -> None:
         pool.release(calls[0].result())
         await clock.sleep(1.0)
         assert calls[2].done()
-        assert pool.replicas[0].load.in_flight == 2
+        assert pool.roster.replicas[0].load.in_flight == 2
         for call in calls[3:]:
             call.cancel()
 
@@ -99,7 +99,7 @@ def test_a_slot_granted_to_a_call_that_is_cancelled_in_the_same_moment_is_not_lo
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
-        assert pool.replicas[0].load.in_flight == 0
+        assert pool.roster.replicas[0].load.in_flight == 0
         assert (await ask(pool)).replica.load.in_flight == 1
 
     pooled(act)
@@ -161,7 +161,7 @@ def test_a_replica_that_does_not_answer_is_left_out_until_a_probe_succeeds() -> 
         (model,) = models(clock, [None])
         pool = Pool([model], slots=4, placement=LeastInFlight(), clock=clock)
         watch = asyncio.create_task(Attendant(pool, clock).watch())
-        await pool.first_answer()
+        await pool.roster.first_answer()
         replica = await ask(pool)
         model.up = False
         pool.failed(replica, ModelError(FailureKind.UNREACHABLE, "no"), busy_s=0.0)
@@ -193,16 +193,16 @@ def test_a_model_is_known_with_the_smallest_window_any_replica_tells() -> None:
         three = [*models(clock, [8_000, 4_000]), *models(clock, [None], "other")]
         three[1].up = False
         pool = Pool(three, slots=1, placement=LeastInFlight(), clock=clock)
-        assert pool.models() == {}
+        assert pool.roster.models() == {}
         watch = asyncio.create_task(Attendant(pool, clock).watch())
-        await pool.first_answer()
+        await pool.roster.first_answer()
         await clock.sleep(0.5)
-        assert pool.models() == {"m": 8_000, "other": None}
-        assert not pool.all_known()
+        assert pool.roster.models() == {"m": 8_000, "other": None}
+        assert not pool.roster.all_known()
         three[1].up = True
         await clock.sleep(2.0)
-        assert pool.models() == {"m": 4_000, "other": None}
-        assert pool.all_known()
+        assert pool.roster.models() == {"m": 4_000, "other": None}
+        assert pool.roster.all_known()
         watch.cancel()
 
     simulate(main)
