@@ -76,6 +76,11 @@ def merge(kind: Kind) -> str:
     return _MERGES[kind]
 
 
+def read_named(name: str) -> str:
+    """Show the lines that name somebody."""
+    return f'print("\\n".join([l for l in context.splitlines() if "{name}" in l]))'
+
+
 def answer(kind: Kind, found: Sequence[str]) -> str:
     """Finish with what reading has found: the words, one for each hit, in the order of the lines."""
     # A word after a space is one token, the same one that the text and the thought have.

@@ -108,7 +108,7 @@ def of_role(rng: random.Random, role: Role, *, held_out: bool = False) -> Exampl
     elif role in _CRAFTING:
         messages, kind = _CRAFTING[role](rng, held_out=held_out), None
     else:
-        kind = Kind.ORDERED if role is Role.ORDERED else _readable(rng, role)
+        kind = Kind.ORDERED if role is Role.ORDERED else rng.choice(READABLE)
         messages = _MAKERS[role](_Node(rng, draw_question(rng, kind), held_out))
     return Example(role=role, kind=kind, messages=tuple(messages), completion=completion(messages))
 
@@ -132,6 +132,11 @@ class _Node:
 
     def sized(self, lines: int) -> str:
         return text_size(lines, int(lines * self.rng.uniform(*LINE_CHARS)))
+
+    def shown(self, text: str) -> str:
+        """What its cell prints of a text."""
+        person = self.question.person
+        return "\n".join(line for line in text.splitlines() if person in line)
 
     def text(self, lines: int) -> str:
         question, rng = self.question, self.rng
@@ -168,7 +173,7 @@ def _read(node: _Node) -> list[Message]:
 def _answer(node: _Node) -> list[Message]:
     text = node.text(lines := _few(node.rng))
     messages = node.first(text_size(lines, len(text)), launch=node.rng.random() < 0.8, inner=True)
-    return went_on(messages, text)
+    return went_on(messages, node.shown(text))
 
 
 def _merge(node: _Node) -> list[Message]:
@@ -203,7 +208,7 @@ def _alone(node: _Node) -> list[Message]:
         return node.first(node.sized(rng.randrange(READ_LINES + 1, LONGEST)), launch=False)
     lines = rng.randrange(READ_LINES + 1, 2 * ALONE_LINES)
     text = node.text(lines)
-    shown = cut(text, ALONE_LINES * LINE_CHARS[1] - rng.randrange(200))[0]
+    shown = cut(node.shown(text), ALONE_LINES * LINE_CHARS[1] - rng.randrange(200))[0]
     return went_on(node.first(text_size(lines, len(text)), launch=False), shown)
 
 
@@ -238,12 +243,6 @@ def _beyond(rng: random.Random) -> list[Message]:
     size = rng.choice(["none", text_size(lines, int(lines * rng.uniform(10, 120)))])
     tools = idle_tools(rng, 3 * IDLE_TOOLS)
     return opening(told(size, draw_beyond(rng), launch=rng.random() < 0.8, tools=tools))
-
-
-def _readable(rng: random.Random, role: Role) -> Kind:
-    # Two conditions in a line are the hardest to read.
-    often = (Kind.COUNT_PERSON,) if role is Role.ANSWER else ()
-    return rng.choice((*READABLE, *often))
 
 
 def _either(node: _Node) -> list[Message]:

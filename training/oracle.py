@@ -11,12 +11,13 @@ from training import cells, crafting
 from training.cells import READ_LINES
 from training.goals import PHRASINGS, Kind, Question, in_words, understood
 from training.view import WORTH_A_TRY, View
-from training.words import CATEGORY_OF, PLAIN
+from training.words import CATEGORY_OF
 
 READ_CHARS = 999
 CUT = re.compile(r"\[\.\.\. \d+ (?:characters cut here|more characters)")
 
 _WORD = re.compile(r"[\w-]+")
+_READS = ("I read it.", cells.READ)
 
 
 def completion(messages: Sequence[Message]) -> str:
@@ -49,12 +50,12 @@ def _read(view: View, question: Question) -> tuple[str, str]:
     if view.lines is not None and view.lines <= READ_LINES and (view.chars or 0) > READ_CHARS:
         return "Few lines, but too long.", cells.fail("insufficient_context", "the lines are too long for me")
     if not view.seen:
-        return "I read it.", cells.READ
+        # A name is the same letters everywhere: that much of the reading code can do.
+        return ("I read where it is named.", cells.read_named(question.person)) if question.person else _READS
     if CUT.search(view.seen[0]):
         return "I do not see all of it.", cells.fail("insufficient_context", "the text is too long to read alone")
-    text = view.seen[0]
-    seen = walked(question, text) if question.kind is Kind.COUNT_PERSON else numbered(hits(question, text))
-    return seen, cells.answer(question.kind, hits(question, text))
+    found = hits(question, view.seen[0])
+    return numbered(found), cells.answer(question.kind, found)
 
 
 def _split(view: View, question: Question, *, by_line: bool) -> tuple[str, str]:
@@ -90,21 +91,3 @@ def numbered(found: Sequence[str]) -> str:
     `found` comes first so that the first word, too, has a space before it: with it a word is one token.
     """
     return "found " + (" ".join(f"{word} {number}" for number, word in enumerate(found, 1)) or "none")
-
-
-def walked(question: Question, text: str) -> str:
-    """What the thought lists where a line has to meet two conditions: `found truck lime 1 map melon 2`.
-
-    All words in the lines that name the person, and a number only after those that count: asked for both at once, the
-    model found half of them.
-    """
-    parts, number = list[str](), 0
-    for line in text.splitlines():
-        words = _WORD.findall(line)
-        if question.person not in words:
-            continue
-        known = [word for word in words if word in CATEGORY_OF or word in PLAIN]
-        hit = next((word for word in known if CATEGORY_OF.get(word) == question.category), None)
-        number += hit is not None
-        parts += [f"{word} {number}" if word == hit else word for word in known]
-    return "found " + (" ".join(parts) or "none")

@@ -115,6 +115,7 @@ class Pool:
         """Learn from an attempt that was answered."""
         replica, now = lease.replica, self._clock.now()
         replica.breaker.succeeded(now)
+        replica.answered += 1
         if tokens is None:
             return
         self._charge(lease, OUTPUT_WEIGHT * tokens.output)
@@ -233,7 +234,7 @@ class Pool:
                 ticket=waiting.ticket,
                 model=waiting.model,
                 prompt=waiting.prompt,
-                cached_tokens=choice.cached_tokens,
+                cached_tokens=_in_blocks(choice.cached_tokens, replica.traits.block_tokens),
             )
             replica.load.in_flight += 1
             replica.leases[waiting.ticket.ticket_id] = lease
@@ -243,3 +244,8 @@ class Pool:
 
     def _charge(self, lease: Lease, tokens: int) -> None:
         self._lanes[lease.model].queue.charge(lease.ticket.tenant, tokens, self._clock.now())
+
+
+def _in_blocks(tokens: int, block: int | None) -> int:
+    """A prefix cache holds whole blocks only."""
+    return tokens - tokens % block if block else tokens

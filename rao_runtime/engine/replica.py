@@ -1,5 +1,6 @@
 """One replica as the pool keeps it: its load, its state, and what it last told of itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,12 @@ from rao_runtime.engine.lease import Lease
 from rao_runtime.ports import Model, ServedModel, Traits, Vitals
 
 NOT_YET = "it has not answered yet"
+# So many answers without a cached token, at a replica whose own counters have some, are no chance.
+ENOUGH_ANSWERS = 20
+UNTOLD = (
+    "It has prompts cached and does not tell of it: start vLLM with --enable-prompt-tokens-details,"
+    " or cached input is billed in full and placement goes by guess."
+)
 
 
 class ReplicaState(StrEnum):
@@ -37,6 +44,7 @@ class Replica:
     on_trial: bool = False
     draining: bool = False
     gone: bool = False
+    answered: int = 0
     tells_cached: bool = False
     served: tuple[ServedModel, ...] | None = None
     model_ids: frozenset[str] = frozenset()
@@ -66,6 +74,12 @@ class Replica:
         """Whether it may get calls."""
         return self.load.healthy
 
+    @property
+    def missing(self) -> Sequence[str]:
+        """What an operator should change at the replica, in whole sentences."""
+        silent = self.answered >= ENOUGH_ANSWERS and not self.tells_cached and (self.vitals.prefix_hits or 0) > 0
+        return (*self.traits.missing, UNTOLD) if silent else self.traits.missing
+
     def settle_state(self) -> None:
         """Tell placement whether it may get calls."""
         self.load.healthy = self.down is None and not self.draining and not self.gone
@@ -92,6 +106,6 @@ class Replica:
             "kv": {"tokens": self.traits.kv_tokens, "usage": self.vitals.kv_usage},
             "running": self.vitals.running,
             "waiting": self.vitals.waiting,
-            "missing": list(self.traits.missing),
+            "missing": list(self.missing),
             "managed": self.managed,
         }

@@ -62,7 +62,12 @@ async def taught(strike: Strike = lambda _: None) -> AsyncGenerator[Taught, None
     config = StandInConfig(window=WINDOW, chars_per_token=3)
     async with StandIn(config, RuleScript(oracle.rule)) as stand_in:
         settings = replace(
-            Settings(), replicas=(stand_in.url,), redis_url="memory://", sandbox_workers=1, profiles=(NANO,)
+            Settings(),
+            replicas=(stand_in.url,),
+            prime=False,
+            redis_url="memory://",
+            sandbox_workers=1,
+            profiles=(NANO,),
         )
         async with open_runtime(settings) as runtime:
             yield Taught(runtime, oracle.said)

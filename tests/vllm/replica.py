@@ -87,6 +87,18 @@ class VllmProcess:
         assert process.stdin is not None
         process.stdin.close()
 
+    def pause(self) -> None:
+        """Stop all its processes in the midst of what they do: connections are taken, and nothing comes."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     def tail(self) -> str:
         """The last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])

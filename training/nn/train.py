@@ -36,7 +36,11 @@ EXAM = dict.fromkeys(Role, 24) | {Role.ANSWER: 160, Role.CRAFT_LAUNCH: 48}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A whole training. Two runs of the same plan on as many processes see the same examples."""
+    """A whole training. Two runs of the same plan on as many processes see the same examples.
+
+    `begin_with` is the folder of an earlier training, whose weights and tokens this one takes over; `peak` is the
+    highest learning rate, as a share of the usual one.
+    """
 
     out: str
     steps: int
@@ -45,6 +49,8 @@ class Plan:
     processes: int
     device: str
     check_every: int
+    peak: float
+    begin_with: str | None
 
 
 def main() -> None:
@@ -113,7 +119,7 @@ class Trainer:
     def _step(self, step: int, groups: Sequence[Batch]) -> float:
         losses = [self._learn(group, 1 / len(groups)) for group in groups]
         self._share_gradients()
-        self._optimizers.step(rate(step, self._plan.steps))
+        self._optimizers.step(self._plan.peak * rate(step, self._plan.steps))
         return sum(losses) / len(losses)
 
     def _learn(self, group: Batch, share: float) -> float:
@@ -151,6 +157,9 @@ class Trainer:
 
     def _resume(self) -> int:
         if not self._checkpoint.exists():
+            if self._plan.begin_with is not None:
+                earlier = torch.load(Path(self._plan.begin_with) / self._checkpoint.name, weights_only=True)
+                self._network.load_state_dict(earlier["network"])
             return 0
         saved = torch.load(self._checkpoint, weights_only=True, map_location=self._plan.device)
         if saved["plan"] != _lasting(self._plan):
@@ -168,6 +177,8 @@ def _plan() -> Plan:
     parser.add_argument("--rows", type=int, default=64, help="examples a step, over all processes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1 if cuda else min(os.cpu_count() or 1, GROUPS // 2))
+    parser.add_argument("--begin-with", metavar="FOLDER", help="go on from the weights of an earlier training")
+    parser.add_argument("--peak", type=float, default=1.0, help="highest learning rate, as a share of the usual one")
     parser.add_argument("--check-every", type=int, default=500, help="steps between checkpoints")
     given = parser.parse_args()
     return Plan(device="cuda" if cuda else "cpu", **vars(given))
@@ -179,6 +190,8 @@ def _lasting(plan: Plan) -> dict[str, object]:
 
 
 def _tokenizer(plan: Plan) -> Tokenizer:
+    if plan.begin_with is not None:
+        return Tokenizer.from_file(str(Path(plan.begin_with) / "tokenizer.json"))
     texts = (
         message.content
         for each in islice(examples(plan.seed), TEXTS)

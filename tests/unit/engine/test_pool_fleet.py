@@ -8,9 +8,10 @@ from rao_runtime.adapters.scripted_model import ScriptedModel
 from rao_runtime.core.affinity import Affinity
 from rao_runtime.core.errors import FailureKind, ModelError, ReplicaKnown, UnknownReplica
 from rao_runtime.core.placement import PromptKey, Segment
+from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.fleet import Fleet
 from rao_runtime.engine.lease import Lease
-from rao_runtime.ports import ModelRequest, ServedModel
+from rao_runtime.ports import ModelRequest, ServedModel, Vitals
 from tests.unit.engine.tended import MODEL, Tended, tend
 
 
@@ -159,5 +160,22 @@ def test_a_connection_that_fails_takes_a_replica_out_until_it_answers() -> None:
         model.up = True
         await tended.clock.sleep(3.0)
         assert fleet_of(tended).view("r1")["state"] == "ready"
+
+    tend(act)
+
+
+def test_a_replica_that_caches_and_never_says_so_lacks_a_flag() -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(answers).vitals_now = lambda: Vitals(prefix_hits=500)
+        for _ in range(20):
+            lease = await tended.ask()
+            assert fleet_of(tended).view("r1")["missing"] == []
+            tended.pool.succeeded(lease, Tokens(input=10, output=1))
+            tended.pool.release(lease)
+        (missing,) = fleet_of(tended).view("r1")["missing"]
+        assert "--enable-prompt-tokens-details" in missing
+        lease = await tended.ask()
+        tended.pool.succeeded(lease, Tokens(input=10, cached=5, output=1))
+        assert fleet_of(tended).view("r1")["missing"] == []
 
     tend(act)
