@@ -5,16 +5,25 @@ from collections import deque
 
 from rao_runtime.adapters.nano_completion import Completion, Item
 from rao_runtime.core.errors import ModelError
+from rao_runtime.ports import TextDelta
+
+# To wake the loop for each token of each completion costs as much as to write them.
+GATHER_S = 0.04
 
 
 class Feed:
-    """One completion's items. The engine's thread calls `take`; everything else is the loop's."""
+    """One completion's items. The engine's thread calls `take`; everything else is the loop's.
+
+    The first text is handed on at once, what comes later in pieces of `GATHER_S`, and the end at once.
+    """
 
     def __init__(self, completion: Completion) -> None:
         self._completion = completion
         self._loop = asyncio.get_running_loop()
         self._items = deque[Item]()
         self._ready = asyncio.Event()
+        self._begun = False
+        self._noticed = False
         self._over = False
         self._error: BaseException | None = None
         self.closed = False
@@ -25,7 +34,9 @@ class Feed:
             return True
         try:
             self._items.extend(self._completion.take(chunk))
-            self._loop.call_soon_threadsafe(self._ready.set)
+            if not self._noticed:
+                self._noticed = True
+                self._loop.call_soon_threadsafe(self._notice)
         except ModelError as error:
             self._error = error
             return True
@@ -46,5 +57,25 @@ class Feed:
                     raise self._error
                 return None
             self._ready.clear()
-            await self._ready.wait()
-        return self._items.popleft()
+            self._noticed = False
+            # What came before that line has woken nobody.
+            if not self._items:
+                await self._ready.wait()
+        return self._gathered(self._items.popleft())
+
+    def _notice(self) -> None:
+        if self._begun:
+            self._loop.call_later(GATHER_S, self._ready.set)
+        else:
+            self._begun = True
+            self._ready.set()
+
+    def _gathered(self, item: Item) -> Item:
+        if not isinstance(item, TextDelta):
+            return item
+        parts, tokens = [item.text], item.tokens
+        while self._items and isinstance(more := self._items[0], TextDelta):
+            parts.append(more.text)
+            tokens = more.tokens
+            self._items.popleft()
+        return TextDelta("".join(parts), tokens)
