@@ -157,7 +157,8 @@ def attendant(settings: Settings, pool: Pool, clock: Clock) -> Attendant:
     def opening(model: str) -> Sequence[Message]:
         return warm_up(settings.profile_for(model), SANDBOX_NOTES)
 
-    return Attendant(pool, clock, opening=opening if settings.prime else None)
+    caps_trees = settings.order is OrderName.TREE
+    return Attendant(pool, clock, opening=opening if settings.prime else None, caps_trees=caps_trees)
 
 
 def connect(settings: Settings, url: str) -> Model:

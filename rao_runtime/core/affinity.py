@@ -2,15 +2,17 @@
 
 score = cached share of the prompt - beta x (calls in flight - mean) / max(1, mean), over the replicas with room.
 
-A replica without room is released at once. A warm one with room is not, however many tokens it has still to read: in
-simulated forests of trees over four replicas of 256 slots, leaving it at a lead of 20,000, 40,000 or 80,000 such tokens
-made trees slower each time, since a cold prompt delays all others where it goes; with 32 slots it made no difference.
+A replica has room for what its slots and its KV cache hold; one without is released at once. A warm one with room is
+not, however many tokens it has still to read: in simulated forests of trees over four replicas of 256 slots, leaving it
+at a lead of 20,000, 40,000 or 80,000 such tokens made trees slower each time, since a cold prompt delays all others
+where it goes; with 32 slots it made no difference.
 """
 
 import math
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 
+from rao_runtime.core.kv_in_flight import KvInFlight
 from rao_runtime.core.placement import Choice, PromptKey, ReplicaLoad, candidates
 from rao_runtime.core.prefix_index import DEFAULT_KV_TOKENS, PrefixIndex
 
@@ -40,6 +42,7 @@ class Affinity:
     def __init__(self, *, beta: float = BETA, default_kv_tokens: int = DEFAULT_KV_TOKENS) -> None:
         self._beta = beta
         self._index = PrefixIndex(default_kv_tokens)
+        self._in_flight = dict[int, KvInFlight]()
         self._bursts = OrderedDict[str, tuple[int, int]]()  # the replica of the last sibling, how many in a row
 
     def choose(
@@ -58,10 +61,16 @@ class Affinity:
         tokens = prompt.tokens
         matched = self._index.matched(prompt) if tokens else {}
         replica = self._partner(prompt.siblings, open_to_it) or self._best(prompt.siblings, open_to_it, matched, tokens)
+        while not self._fits(replica, prompt):
+            open_to_it = [other for other in open_to_it if other is not replica]
+            if not open_to_it:
+                return None
+            replica = self._best(prompt.siblings, open_to_it, matched, tokens)
         cached = matched.get(replica.index, 0)
-        if patient and _warmest_full(replicas, matched, now, avoid) - cached > WORTH_WAITING * tokens:
+        if patient and _warmest_closed(replicas, open_to_it, matched, avoid) - cached > WORTH_WAITING * tokens:
             return None
         self._index.sent(replica.index, prompt, cached, replica.kv_tokens)
+        self._in_flight.setdefault(replica.index, KvInFlight()).enter(prompt)
         if prompt.siblings:
             self._count(prompt.siblings, replica.index)
         return Choice(replica.index, round(cached * self._index.rate(replica.index)))
@@ -70,9 +79,19 @@ class Affinity:
         """See Placement."""
         self._index.observed(index, prompt, cached_tokens, prompt_tokens)
 
+    def ended(self, index: int, prompt: PromptKey) -> None:
+        """See Placement."""
+        self._in_flight[index].leave(prompt)
+
     def forget(self, index: int) -> None:
         """See Placement."""
         self._index.forget(index)
+
+    def _fits(self, replica: ReplicaLoad, prompt: PromptKey) -> bool:
+        held = self._in_flight.get(replica.index)
+        if held is None or replica.kv_tokens is None:
+            return True
+        return held.fits(prompt, replica.kv_tokens / self._index.rate(replica.index))
 
     def _best(
         self, siblings: str, open_to_it: Sequence[ReplicaLoad], matched: Mapping[int, int], tokens: int
@@ -104,15 +123,19 @@ class Affinity:
             self._bursts.popitem(last=False)
 
 
-def _warmest_full(
-    replicas: Sequence[ReplicaLoad], matched: Mapping[int, int], now: float, avoid: Collection[int]
+def _warmest_closed(
+    replicas: Sequence[ReplicaLoad],
+    open_to_it: Sequence[ReplicaLoad],
+    matched: Mapping[int, int],
+    avoid: Collection[int],
 ) -> int:
     """Tokens of the prompt cached where it may go, but not now."""
+    open_now = {replica.index for replica in open_to_it}
     return max(
         (
             matched.get(replica.index, 0)
             for replica in replicas
-            if replica.healthy and replica.index not in avoid and not replica.has_room(now)
+            if replica.healthy and replica.index not in avoid and replica.index not in open_now
         ),
         default=0,
     )

@@ -92,6 +92,10 @@ class Placement(Protocol):
         """
         ...
 
+    def ended(self, index: int, prompt: PromptKey) -> None:
+        """A call that was placed there is over, however it went; once for every choice."""
+        ...
+
     def forget(self, index: int) -> None:
         """The replica has started anew, or is gone: it holds nothing."""
         ...
@@ -121,6 +125,9 @@ class LeastInFlight:
 
     def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
         """See Placement; nothing is learned."""
+
+    def ended(self, index: int, prompt: PromptKey) -> None:
+        """See Placement; the pool counts."""
 
     def forget(self, index: int) -> None:
         """See Placement; nothing is known."""

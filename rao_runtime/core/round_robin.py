@@ -30,5 +30,8 @@ class RoundRobin:
     def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
         """See Placement; nothing is learned."""
 
+    def ended(self, index: int, prompt: PromptKey) -> None:
+        """See Placement; the pool counts."""
+
     def forget(self, index: int) -> None:
         """See Placement; nothing is known."""

@@ -25,12 +25,16 @@ Opening = Callable[[str], Sequence[Message]]
 
 
 class Attendant:
-    """`opening` gives what most prompts to a model begin with: a replica reads it before it gets any call."""
+    """`opening` gives what most prompts to a model begin with: a replica reads it before it gets any call.
 
-    def __init__(self, pool: Pool, clock: Clock, *, opening: Opening | None = None) -> None:
+    `caps_trees` lets fewer trees send calls while the replicas' KV caches are pressed.
+    """
+
+    def __init__(self, pool: Pool, clock: Clock, *, opening: Opening | None = None, caps_trees: bool = True) -> None:
         self._pool = pool
         self._clock = clock
         self._opening = opening
+        self._caps_trees = caps_trees
         self._pressure = Pressure()
         self._calls = 0
 
@@ -38,7 +42,8 @@ class Attendant:
         """Look after all replicas of the pool, those to come as well, for ever."""
         attended = set[int]()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._weigh(), name="kv-pressure")
+            if self._caps_trees:
+                group.create_task(self._weigh(), name="kv-pressure")
             while True:
                 for replica in self._pool.roster.replicas:
                     if replica.index not in attended:

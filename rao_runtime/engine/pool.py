@@ -107,6 +107,7 @@ class Pool:
         replica = lease.replica
         del replica.leases[lease.ticket.ticket_id]
         replica.load.in_flight -= 1
+        self._placement.ended(replica.index, lease.prompt)
         self.roster.retire(replica)
         for model in sorted(replica.model_ids):
             self._dispatch(model)
@@ -227,7 +228,9 @@ class Pool:
         if choice is None:
             return False
         self._forget(waiting.ticket.ticket_id)
-        if not waiting.granted.done():
+        if waiting.granted.done():
+            self._placement.ended(choice.index, waiting.prompt)
+        else:
             replica = self.roster[choice.index]
             lease = Lease(
                 replica,
