@@ -10,7 +10,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 TRAIN_VENV := .venv-train
 TRAIN_INSTALLED := $(TRAIN_VENV)/.installed
 
-.PHONY: install run demo test test-chaos test-vllm train eval check bench format openapi clean
+.PHONY: install run demo test test-chaos test-seeds test-vllm train eval check bench format openapi clean
 
 install: $(INSTALLED)
 
@@ -35,6 +35,10 @@ test: install
 test-chaos: install
 	$(BIN)/python -m pytest -n $(WORKERS) -o timeout=300 tests/chaos
 
+# A thousand simulated worlds in which one attempt in ten fails, in every way there is: some two minutes.
+test-seeds: install
+	$(BIN)/python -m tests.sim --seeds 4000..5000 --failing
+
 # A real vLLM on the CPU, in an environment of its own (some minutes, 3.5 GB). VLLM_PYTHON=... names one that exists.
 ifdef VLLM_PYTHON
 test-vllm: install
@@ -51,7 +55,7 @@ $(VLLM_INSTALLED): tests/vllm/constraints.txt
 	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 
-# The small model, from nothing: some 50 minutes on two cores, in an environment of its own (1 GB). Interrupted, it goes on.
+# The small model, from nothing: some 75 minutes on two cores, in an environment of its own (1 GB). Interrupted, it goes on.
 train: $(TRAIN_INSTALLED)
 	$(TRAIN_VENV)/bin/python -m training.nn.train $(ARGS)
 

@@ -173,7 +173,7 @@ def _plan() -> Plan:
     cuda = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="build/nano", help="where checkpoint and weights go")
-    parser.add_argument("--steps", type=int, default=6500)
+    parser.add_argument("--steps", type=int, default=7500)
     parser.add_argument("--rows", type=int, default=64, help="examples a step, over all processes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1 if cuda else min(os.cpu_count() or 1, GROUPS // 2))
