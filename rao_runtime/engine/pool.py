@@ -220,8 +220,10 @@ class Pool:
         """Give a slot to the first call whose prefix is there; without one, the head takes what there is."""
         if not any(load.has_room(now) for load in lane.loads):
             return False
-        first = (self._waiting[ticket.ticket_id] for ticket in lane.queue.ahead(now, LOOK_AHEAD))
-        return any(self._grant(lane, each, now, patient=True) for each in first) or self._grant(lane, head, now)
+        if self._grant(lane, head, now, patient=True):
+            return True
+        others = (self._waiting[ticket.ticket_id] for ticket in lane.queue.ahead(now, LOOK_AHEAD)[1:])
+        return any(self._grant(lane, each, now, patient=True) for each in others) or self._grant(lane, head, now)
 
     def _grant(self, lane: Lane, waiting: Waiting, now: float, *, patient: bool = False) -> bool:
         choice = self._placement.choose(lane.loads, waiting.prompt, now, avoid=waiting.avoid, patient=patient)

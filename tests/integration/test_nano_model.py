@@ -118,7 +118,8 @@ async def test_text_comes_as_it_is_written_and_only_whole_characters_come(parrot
     async with opened(parrot_folder) as model:
         said = await items(model, ask())
     pieces = [item.text for item in said if isinstance(item, TextDelta) and item.text]
-    assert pieces == list(SAYS)
+    assert len(pieces) > 1
+    assert "".join(pieces) == SAYS
     assert end_of(said)[0] == "stop"
 
 
@@ -128,8 +129,14 @@ async def test_a_count_comes_with_each_piece_and_is_that_of_the_tokenizer(parrot
     # The role, two letters, the end and who speaks next; a byte is a token here, and the end is one.
     whole = Tokens(input=5, output=len(SAYS.encode()) + 1)
     assert end_of(said)[1] == whole
-    counts = [item.tokens.output for item in said if isinstance(item, TextDelta) and item.tokens and item.text]
-    assert counts == [len(SAYS[: shown + 1].encode()) for shown in range(len(SAYS))]
+    shown, counts = "", list[int]()
+    for item in said:
+        if isinstance(item, TextDelta) and item.tokens and item.text:
+            shown += item.text
+            counts.append(item.tokens.output - len(shown.encode()))
+    # The last piece may have come together with the end.
+    assert set(counts[:-1]) <= {0}
+    assert counts[-1] in {0, 1}
 
 
 async def test_a_prompt_that_was_asked_before_is_told_as_cached_but_for_its_last_token(parrot_folder: Path) -> None:

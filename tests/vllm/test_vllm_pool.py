@@ -88,7 +88,7 @@ async def all_up(world: World) -> None:
 
 async def shown(world: World) -> list[dict[str, Any]]:
     answer = await world.gateway.http.get("/replicas")
-    return answer.json()["replicas"]
+    return answer.json()["data"]
 
 
 def sum_of(after: list[Counters], before: list[Counters]) -> Tokens:
