@@ -38,6 +38,7 @@ def write_settings(path: Path, replica: str) -> Path:
     path.write_text(f"""\
 [server]
 replicas = ["{replica}"]
+prime = false  # its counters are held against what trees asked
 port = 0
 sandbox_workers = 1
 
