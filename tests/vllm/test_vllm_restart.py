@@ -10,6 +10,7 @@ from tests.vllm.replica import VllmProcess
 from tests.vllm.served_models import SLOW_SPLITTER, SPLIT_ANSWER
 
 NOTICED_S = 5.0
+CANARY_TOKENS = 60
 
 
 async def test_a_tree_waits_for_its_replica_and_goes_on(vllm: VllmProcess, gateway: Gateway, metrics: Metrics) -> None:
@@ -35,10 +36,13 @@ async def test_a_tree_waits_for_its_replica_and_goes_on(vllm: VllmProcess, gatew
     completed = [event.data["data"] for event in events if event.event == "call.completed"]
     assert len({call["call_id"] for call in completed}) == len(completed) == 4
     assert (await gateway.replica())["healthy"]
-    counted = await metrics.until(ended=3)
-    assert _sum(completed[1:], "output_tokens") == counted.generated
-    assert _sum(completed[1:], "input_tokens") == counted.prompt
-    assert _sum(completed[1:], "cached_tokens") == counted.cached
+    counted = await metrics.until()
+    # After so many failures a canary may have come first: one token, and a prompt of a word.
+    canaries = counted.ended - 3
+    assert canaries in {0, 1}
+    assert _sum(completed[1:], "output_tokens") == counted.generated - canaries
+    assert 0 <= counted.prompt - _sum(completed[1:], "input_tokens") <= CANARY_TOKENS * canaries
+    assert 0 <= counted.cached - _sum(completed[1:], "cached_tokens") <= CANARY_TOKENS * canaries
 
 
 def _sum(calls: list[dict[str, Any]], kind: str) -> int:
