@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import select
 import signal
 import stat
 import subprocess
@@ -18,6 +17,7 @@ from rao_runtime.adapters.embedded_valkey import EmbeddedValkey
 from rao_runtime.adapters.redis_link import RedisLink
 from rao_runtime.adapters.valkey_command import NoValkey, find_server
 from tests.integration import valkey_holder
+from tests.integration.local_logs import wait_until_gone
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -52,17 +52,6 @@ async def pid_of(link: RedisLink) -> int:
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def wait_until_gone(pid: int) -> None:
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        assert select.select([process], [], [], 10)[0], "it is still there"
-    finally:
-        os.close(process)
 
 
 async def set_many(folder: Path, count: int) -> Path:
