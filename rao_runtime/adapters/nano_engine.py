@@ -33,10 +33,15 @@ class Engine:
             # The library always listens. Nobody can connect to a socket whose folder is private, then gone.
             params.hostnames = [str(Path(scratch, "s.sock"))]
             self._server: Any = llama.Server(params)
+        self._wait_for_its_loop()
 
     def complete(self, body: bytes, take: Take) -> None:
         """Write one completion, chunk by chunk, in the caller's thread, without its GIL. `take` returns True to end."""
         self._server.handle_completions(body, take)
+
+    def _wait_for_its_loop(self) -> None:
+        """Closed before its thread has begun to loop, it would loop for ever, and whoever closes it wait for that."""
+        self._server.handle_completions(b'{"prompt": [0], "max_tokens": 1}', lambda _: False)
 
     def close(self) -> None:
         """Give memory and threads back. No completion may be running."""

@@ -1,6 +1,7 @@
 """The embedded model, with the real engine and weights whose words are known."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Sequence
@@ -340,3 +341,16 @@ def test_a_process_that_never_closes_its_model_ends_all_the_same(parrot_folder: 
     )
     ran = subprocess.run([sys.executable, "-c", code, parrot_folder], check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be kept on one core here")
+def test_a_model_closed_as_soon_as_it_is_loaded_closes(parrot_folder: Path) -> None:
+    """On one core the engine's own thread has hardly begun by then."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from rao_runtime.adapters.nano_engine import Engine\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "for _ in range(10): Engine(Path(sys.argv[1]), window=64, slots=1).close()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, parrot_folder], check=False, timeout=60)
+    assert ran.returncode == 0
