@@ -109,7 +109,7 @@ class Gateway:
             async with self._session.get("/readyz") as response:
                 if response.ok:
                     known = (await response.json())["replicas"]
-                    if sum(replica["healthy"] for replica in known) == replicas:
+                    if sum(replica["why"] is None for replica in known) == replicas:
                         return
             await asyncio.sleep(POLL_S)
 

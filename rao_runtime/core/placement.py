@@ -101,7 +101,20 @@ class Placement(Protocol):
         ...
 
 
-class LeastInFlight:
+class Unlearning:
+    """The part of a Placement that knows nothing of what replicas hold."""
+
+    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
+        """See Placement; nothing is learned."""
+
+    def ended(self, index: int, prompt: PromptKey) -> None:
+        """See Placement; the pool counts."""
+
+    def forget(self, index: int) -> None:
+        """See Placement; nothing is known."""
+
+
+class LeastInFlight(Unlearning):
     """The replica with the fewest calls in flight; of several, the one with the lowest index.
 
     The index breaks ties since it gives the same choice in a replay, needs no memory, and under light load keeps to few
@@ -122,15 +135,6 @@ class LeastInFlight:
         if not open_to_it:
             return None
         return Choice(min(open_to_it, key=lambda replica: (replica.in_flight, replica.index)).index)
-
-    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
-        """See Placement; nothing is learned."""
-
-    def ended(self, index: int, prompt: PromptKey) -> None:
-        """See Placement; the pool counts."""
-
-    def forget(self, index: int) -> None:
-        """See Placement; nothing is known."""
 
 
 def candidates(replicas: Sequence[ReplicaLoad], now: float, avoid: Collection[int]) -> Sequence[ReplicaLoad]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-from rao_runtime.core.placement import Choice, PromptKey, ReplicaLoad, candidates
+from rao_runtime.core.placement import Choice, PromptKey, ReplicaLoad, Unlearning, candidates
 
 
-class RoundRobin:
+class RoundRobin(Unlearning):
     """The next replica by index after the one chosen last, of those with room."""
 
     def __init__(self) -> None:
@@ -26,12 +26,3 @@ class RoundRobin:
             return None
         self._last = min((replica.index for replica in open_to_it), key=lambda index: (index <= self._last, index))
         return Choice(self._last)
-
-    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
-        """See Placement; nothing is learned."""
-
-    def ended(self, index: int, prompt: PromptKey) -> None:
-        """See Placement; the pool counts."""
-
-    def forget(self, index: int) -> None:
-        """See Placement; nothing is known."""

@@ -74,7 +74,7 @@ class Attendant:
                 served, traits = await replica.model.served(), await replica.model.traits()
                 vitals = await replica.model.vitals()
         except (ModelError, TimeoutError) as error:
-            replica.down = str(error) or "it does not answer in time"
+            self._pool.roster.down(replica, str(error) or "it does not answer in time")
             return
         if not await self._has_called(replica, served):
             return
@@ -94,7 +94,7 @@ class Attendant:
         try:
             await self._call(replica, served, CANARY_TIMEOUT_S if on_trial else PRIME_TIMEOUT_S)
         except (ModelError, TimeoutError) as error:
-            replica.down = str(error) or "it writes nothing"
+            self._pool.roster.down(replica, str(error) or "it writes nothing")
             breaker.trial(ok=False, now=self._clock.now())
             return False
         breaker.trial(ok=True, now=self._clock.now())
@@ -102,10 +102,10 @@ class Attendant:
 
     async def _look(self, replica: Replica) -> None:
         suspect = await self._is_suspect(replica)
-        if replica.down is not None or not suspect:
+        if replica.down is not None or not suspect or not replica.served:
             return
         try:
-            await self._call(replica, replica.served or (), CANARY_TIMEOUT_S)
+            await self._call(replica, replica.served, CANARY_TIMEOUT_S)
         except (ModelError, TimeoutError) as error:
             why = str(error) or f"no token in {CANARY_TIMEOUT_S:g} s"
             self._pool.roster.take_out(replica, f"it hangs: {why}", revoke=True)

@@ -26,19 +26,6 @@ class Fleet:
         """One of them. Raises UnknownReplica."""
         return self._found(replica_id).view(self._clock.now())
 
-    def summaries(self) -> list[dict[str, Any]]:
-        """All of them, in a line each."""
-        return [
-            {
-                "name": replica.name,
-                "healthy": replica.down is None,
-                "in_flight": replica.load.in_flight,
-                "slots": replica.load.slots,
-                "models": [served.id for served in replica.served or ()],
-            }
-            for replica in self._pool.roster.replicas
-        ]
-
     def gauges(self) -> Sequence[ReplicaGauges]:
         """All of them, as they are measured."""
         return [

@@ -174,7 +174,7 @@ class Runtime:
             "draining": self._dispatch.closed,
             "journal": {"kind": health.kind, "ready": health.ready, "detail": health.detail},
             "trees": {"active": self._dispatch.active, "queued": self._dispatch.queued},
-            "replicas": self._fleet.summaries(),
+            "replicas": self._fleet.views(),
         }
 
     def metrics_text(self) -> str:

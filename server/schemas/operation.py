@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from server.schemas.replica import Replica
+
 
 class Listing(BaseModel):
     """All there are."""
@@ -22,4 +24,4 @@ class Readiness(BaseModel):
 
     ready: bool
     journal: dict[str, Any]
-    replicas: list[dict[str, Any]] = Field(description="A detail: with no replica up, trees queue.")
+    replicas: list[Replica] = Field(description="A detail: with no replica up, trees queue.")

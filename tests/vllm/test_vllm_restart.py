@@ -20,7 +20,7 @@ async def test_a_tree_waits_for_its_replica_and_goes_on(vllm: VllmProcess, gatew
     vllm.kill()
     killed = perf_counter()
     async with asyncio.timeout(NOTICED_S):
-        while (await gateway.replica())["healthy"]:
+        while (await gateway.replica())["state"] == "ready":
             pass
     print(f"found out after {perf_counter() - killed:.3f} s")
     vllm.start()
@@ -35,7 +35,7 @@ async def test_a_tree_waits_for_its_replica_and_goes_on(vllm: VllmProcess, gatew
     assert len({event.data["node_id"] for event in failed if event.data["data"]["usage"]["wasted_tokens"]}) == 3
     completed = [event.data["data"] for event in events if event.event == "call.completed"]
     assert len({call["call_id"] for call in completed}) == len(completed) == 4
-    assert (await gateway.replica())["healthy"]
+    assert (await gateway.replica())["state"] == "ready"
     counted = await metrics.until()
     # After so many failures a canary may have come first: one token, and a prompt of a word.
     canaries = counted.ended - 3

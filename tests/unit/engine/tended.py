@@ -33,10 +33,13 @@ class Tended:
     def __post_init__(self) -> None:
         self.pool = Pool([], slots=self.slots, placement=self.placement, clock=self.clock)
 
-    def add(self, script: Script, *, up: bool = True, latency_s: float = 0.0) -> ScriptedModel:
+    def add(
+        self, script: Script, *, up: bool = True, latency_s: float = 0.0, serves: Sequence[str] = (MODEL,)
+    ) -> ScriptedModel:
         """One more replica."""
         name = f"r{len(self.models)}"
-        model = ScriptedModel(self.clock, script, name=name, models=[ServedModel(MODEL, None)], latency_s=latency_s)
+        models = [ServedModel(model, None) for model in serves]
+        model = ScriptedModel(self.clock, script, name=name, models=models, latency_s=latency_s)
         model.up = up
         self.models.append(model)
         self.pool.roster.add(model)

@@ -163,3 +163,15 @@ def test_what_a_replica_lacks_is_shown() -> None:
         assert shown["models"] == [{"id": MODEL, "window": None}]
 
     tend(act)
+
+
+def test_a_replica_that_works_for_others_and_serves_no_model_is_sent_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def act(tended: Tended) -> None:
+        model = tended.add(answers, serves=())
+        model.vitals_now = working
+        await tended.clock.sleep(60.0)
+        assert tended.replicas[0].is_open
+        assert not model.ledger
+        assert not caplog.records
+
+    tend(act)
