@@ -55,7 +55,8 @@ $(VLLM_INSTALLED): tests/vllm/constraints.txt
 	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 
-# The small model, from nothing: some 75 minutes on two cores, in an environment of its own (1 GB). Interrupted, it goes on.
+# The small model, from nothing: some 75 minutes on two cores. Interrupted, it goes on.
+# Its environment takes 1 GB, more where torch comes built for CUDA (docs/training.md).
 train: $(TRAIN_INSTALLED)
 	$(TRAIN_VENV)/bin/python -m training.nn.train $(ARGS)
 

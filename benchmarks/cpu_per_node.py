@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from benchmarks import command, measure
 from benchmarks.figures import Figure, Report
 from benchmarks.processes import answer_of, stand_in
+from benchmarks.runs import RUNS, median
 from benchmarks.shape import LARGE, SMALL, Shape
 from benchmarks.worlds import world
 
-RUNS = 3
 LATENCY_S = 0.05
-PEER_S = 90.0
+PEER_S = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,11 @@ async def ours(shape: Shape, latency_s: float, *, in_memory: bool = False) -> Co
                     replica_s=(measure.cpu(here.replica.pid) - replica).total_s,
                 )
             )
-    return sorted(costs, key=lambda cost: cost.cpu_s)[RUNS // 2]
+    return median(costs, lambda cost: cost.cpu_s)
 
 
 async def other(module: str, script: str, shape: Shape, latency_s: float) -> Cost:
-    """What a program of its own measures of itself, at a stand-in of its own."""
+    """What a program of its own measures of itself, as often as `ours` is, at a stand-in of its own."""
     async with stand_in("--script", script, "--first-token-s", str(latency_s)) as replica:
         found = await answer_of(module, replica.url, *map(str, shape.fanout), timeout_s=PEER_S)
     return Cost(nodes=found["nodes"], wall_s=found["wall_s"], cpu_s=found["cpu_s"])

@@ -10,6 +10,7 @@ import time
 import orjson
 import uvloop
 
+from benchmarks.runs import RUNS, median
 from benchmarks.shape import TURNS, Shape
 from rao_runtime.adapters.monty import SANDBOX_NOTES
 from rao_runtime.adapters.openai_http import OpenAiReplica
@@ -18,7 +19,6 @@ from rao_runtime.engine.prompts import system_prompt
 from rao_runtime.ports import Message, ModelRequest, TextDelta
 
 SLOTS = 256
-WARM_UP = Shape((10,))
 
 
 class Floor:
@@ -30,14 +30,14 @@ class Floor:
         self._system = Message("system", system_prompt(ProtocolName.RAO, SANDBOX_NOTES))
         self._calls = 0
 
-    async def node(self, shape: Shape) -> None:
-        """One node and everything below it."""
-        messages = [self._system, Message("user", f"context is None.\nGoal: {shape.goal}")]
+    async def node(self, shape: Shape, number: str = "") -> None:
+        """One node and everything below it; a child's goal ends with its `number`, as the script has children's end."""
+        messages = [self._system, Message("user", f"context is None.\nGoal: {shape.goal}{number}")]
         for turn in range(TURNS):
             messages.append(Message("assistant", await self._call(tuple(messages))))
             if turn == 0 and shape.fanout:
                 below = Shape(shape.fanout[1:])
-                await asyncio.gather(*(self.node(below) for _ in range(shape.fanout[0])))
+                await asyncio.gather(*(self.node(below, f" #{child}") for child in range(shape.fanout[0])))
             messages.append(Message("user", f"[Cell {turn} Output]\n(No output)"))
 
     async def _call(self, messages: tuple[Message, ...]) -> str:
@@ -54,16 +54,21 @@ class Floor:
 
 
 async def measured(url: str, shape: Shape) -> dict[str, float]:
-    """Wall and CPU seconds of the tree, after a small one."""
+    """Wall and CPU seconds of the tree, the median of three after one to warm up."""
     replica = OpenAiReplica(url)
     floor = Floor(replica)
     try:
-        await floor.node(WARM_UP)
-        began_s, used_s = time.perf_counter(), time.process_time()
         await floor.node(shape)
-        return {"wall_s": time.perf_counter() - began_s, "cpu_s": time.process_time() - used_s, "nodes": shape.nodes}
+        costs = [await _cost(floor, shape) for _ in range(RUNS)]
     finally:
         await replica.aclose()
+    return median(costs, lambda cost: cost["cpu_s"])
+
+
+async def _cost(floor: Floor, shape: Shape) -> dict[str, float]:
+    began_s, used_s = time.perf_counter(), time.process_time()
+    await floor.node(shape)
+    return {"wall_s": time.perf_counter() - began_s, "cpu_s": time.process_time() - used_s, "nodes": shape.nodes}
 
 
 def main() -> None:

@@ -53,7 +53,8 @@ class Run:
     """One forest under one policy. Seconds are simulated ones; tokens and preemptions are the replicas' own counts.
 
     `busy` is CPU time ÷ wall time, of one core: of the server itself, of its sandbox and store, of the busiest
-    stand-in. `peak_waiting` is the longest queue at a replica, `told` what the trees say of their own usage.
+    stand-in. `waited_s` is how long it took a replica, at worst, to let a call in that it was sent: hardly more than a
+    step where there is room. `told` is what the trees say of their own usage.
     """
 
     tree_s: Sequence[float]
@@ -63,7 +64,7 @@ class Run:
     cached_tokens: int
     completion_tokens: int
     preemptions: int
-    peak_waiting: int
+    waited_s: float
     server_busy: float
     children_busy: float
     stand_in_busy: float
@@ -78,11 +79,6 @@ class Run:
     def p95_s(self) -> float:
         """The time that 95 % of the trees do not exceed."""
         return percentile(self.tree_s, 95) if len(self.tree_s) > 1 else self.tree_s[0]
-
-    @property
-    def hit_rate(self) -> float:
-        """Share of the prompts' tokens that were cached."""
-        return self.cached_tokens / self.prompt_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +111,7 @@ async def run_forest(trees: Sequence[Node], policy: Policy, plan: Plan) -> Run:
         cached_tokens=sum(count["cached_tokens"] for count in counts),
         completion_tokens=sum(count["completion_tokens"] for count in counts),
         preemptions=sum(count["preemptions"] for count in counts),
-        peak_waiting=max(count["peak_waiting"] for count in counts),
+        waited_s=max(count["waited_s"] for count in counts) / plan.time_scale,
         server_busy=busy[0].own_s / wall_s,
         children_busy=busy[0].children_s / wall_s,
         stand_in_busy=max(used.total_s for used in busy[1:]) / wall_s,
@@ -194,6 +190,10 @@ async def _solve(gateway: Gateway, tree: Node) -> tuple[float, dict[str, int]]:
 
 
 async def _counts(ledger: Ledger) -> dict[str, Any]:
-    told = await ledger.summary()
-    preemptions = sum(entry["preemptions"] for entry in await ledger.entries())
-    return {**told["totals"], "peak_waiting": told["peak_waiting"], "preemptions": preemptions}
+    told, entries = await ledger.summary(), await ledger.entries()
+    let_in = [entry for entry in entries if entry["admitted_s"] is not None]
+    return {
+        **told["totals"],
+        "waited_s": max((entry["admitted_s"] - entry["arrived_s"] for entry in let_in), default=0.0),
+        "preemptions": sum(entry["preemptions"] for entry in entries),
+    }

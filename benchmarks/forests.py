@@ -58,11 +58,6 @@ class Node:
     turns: tuple[int, ...]
 
     @property
-    def depth(self) -> int:
-        """The root's is 0."""
-        return len(self.path) - 1
-
-    @property
     def children(self) -> Iterator["Node"]:
         """In the order of their launches."""
         return (node_at(self.scenario, self.seed, self.tree, (*self.path, number)) for number in range(self.fanout))

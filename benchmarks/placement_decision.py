@@ -9,34 +9,46 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from benchmarks import command
 from benchmarks.figures import Figure, Report, percentile
 from rao_runtime.core.affinity import Affinity
 from rao_runtime.core.placement import LeastInFlight, Placement, PromptKey, ReplicaLoad, Segment
 
-REPLICAS = 64
 SLOTS = 32
 KV_TOKENS = 200_000
 TREES = 40
-IN_FLIGHT = REPLICAS * SLOTS * 3 // 4
 SEGMENT_TOKENS = 170
-WARM_UP = 12_000
-DECISIONS = 6_000
 BAR_US = 100
 SEED = 5
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """So many replicas, three quarters of their slots taken; decisions before any is timed, and those timed."""
+
+    replicas: int = 64
+    warm_up: int = 12_000
+    decisions: int = 6_000
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return self.replicas * SLOTS * 3 // 4
+
+
 async def run() -> Report:
     """Affinity, and the fewest calls in flight beside it, with the same prompts."""
-    affinity, held = _choices_us(Affinity())
-    least, _ = _choices_us(LeastInFlight())
-    note = f"{REPLICAS} replicas, {DECISIONS:,} decisions; fastest {min(affinity):.0f} us"
-    full = f"{held:.0%} of what a prompt has is cached where it goes"
+    full = Extent()
+    affinity, held = choices_us(Affinity(), full)
+    least, _ = choices_us(LeastInFlight(), full)
+    note = f"{full.replicas} replicas, {full.decisions:,} decisions; fastest {min(affinity):.0f} us"
+    cached = f"{held:.0%} of what a prompt has is cached where it goes"
     return Report(
         figures=(
             Figure(name="affinity, p50", value=percentile(affinity, 50), unit="us", bar=BAR_US, note=note),
-            Figure(name="affinity, p99", value=percentile(affinity, 99), unit="us", note=full),
+            Figure(name="affinity, p99", value=percentile(affinity, 99), unit="us", note=cached),
             Figure(name="fewest in flight, p50", value=percentile(least, 50), unit="us"),
             Figure(name="fewest in flight, p99", value=percentile(least, 99), unit="us"),
         ),
@@ -44,20 +56,23 @@ async def run() -> Report:
     )
 
 
-def _choices_us(placement: Placement) -> tuple[list[float], float]:
-    """How long each decision took once all is warm, and the cached share of what was placed."""
+def choices_us(placement: Placement, extent: Extent) -> tuple[list[float], float]:
+    """How long each decision took once all is warm, and the cached share of what was placed.
+
+    Raises RuntimeError where a call finds no room.
+    """
     rng = random.Random(SEED)
-    replicas = [ReplicaLoad(index=index, slots=SLOTS, kv_tokens=KV_TOKENS) for index in range(REPLICAS)]
+    replicas = [ReplicaLoad(index=index, slots=SLOTS, kv_tokens=KV_TOKENS) for index in range(extent.replicas)]
     under_way = deque[tuple[int, PromptKey, int]]()
     took_us, asked, cached = list[float](), 0, 0
     prompts = _prompts(rng)
-    for number in range(WARM_UP + DECISIONS):
-        while len(under_way) >= IN_FLIGHT:
+    for number in range(extent.warm_up + extent.decisions):
+        while len(under_way) >= extent.in_flight:
             _end(placement, replicas, under_way, rng)
         prompt = next(prompts)
         began_ns = time.thread_time_ns()
         choice = placement.choose(replicas, prompt, 0.0)
-        if number >= WARM_UP:
+        if number >= extent.warm_up:
             took_us.append((time.thread_time_ns() - began_ns) / 1_000)
         if choice is None:
             raise RuntimeError("a call found no room")
@@ -77,6 +92,7 @@ def _end(
     index, prompt, cached_tokens = under_way.pop()
     replicas[index].in_flight -= 1
     placement.observed(index, prompt, cached_tokens, prompt.tokens)
+    placement.ended(index, prompt)
 
 
 def _prompts(rng: random.Random) -> Iterator[PromptKey]:

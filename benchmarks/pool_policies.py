@@ -12,7 +12,7 @@ from statistics import fmean
 from benchmarks import command
 from benchmarks.figures import Benchmark, Figure, Report
 from benchmarks.forest_floor import Engines, floor
-from benchmarks.forest_world import Plan, Policy, Run, run_forest
+from benchmarks.forest_world import RUN_S, Plan, Policy, Run, run_forest
 from benchmarks.forests import SCENARIOS, Scenario, roots
 
 ROUND_ROBIN = Policy(placement="round_robin", order="arrival")
@@ -27,6 +27,8 @@ POLICIES = (
 )
 # Mean tree time of ours over that of round robin, and of least-request, both in order of arrival.
 BARS: Mapping[str, tuple[float, float]] = {"ample": (0.75, 0.78), "scarce": (0.50, 0.55)}
+MAKESPAN_BAR = 1
+PROMPT = "1"
 QUICK_TREES = 10
 # Slower, and a forest takes longer than its client waits.
 SLOWEST = 0.5
@@ -40,7 +42,17 @@ class Extent:
     seeds: Sequence[int] = (1, 2)
     trees: int | None = None
     time_scale: float = 0.15
-    prompt: str = "1"
+    prompt: str = PROMPT
+
+    @property
+    def full_size(self) -> bool:
+        """Whether its forests are those that the bars are for."""
+        return self.trees is None and self.prompt == PROMPT
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds after which all of its runs have ended: each has a limit of its own."""
+        return len(self.scenarios) * len(self.seeds) * len(POLICIES) * RUN_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +83,7 @@ async def compare(extent: Extent) -> Report:
     comparisons = [await _compare(scenario, extent) for scenario in extent.scenarios]
     runs = [run for found in comparisons for runs in found.runs.values() for run in runs]
     return Report(
-        figures=[*(row for found in comparisons for row in _rows(found)), *_health(runs)],
+        figures=[*(row for found in comparisons for row in rows(found, extent)), *_health(runs)],
         raw={
             "extent": {**asdict(extent), "engines": asdict(Engines())},
             "runs": {
@@ -98,9 +110,10 @@ async def _compare(scenario: Scenario, extent: Extent) -> Comparison:
     )
 
 
-def _rows(found: Comparison) -> list[Figure]:
+def rows(found: Comparison, extent: Extent) -> list[Figure]:
+    """What is told of a scenario; held against bars at full size only."""
     name, ours_s = found.scenario.name, found.mean_s(OURS)
-    bars = BARS[name]
+    *bars, makespan_bar = (*BARS[name], MAKESPAN_BAR) if extent.full_size else (None, None, None)
     ratios = [
         Figure(name=f"{name}: ours ÷ {policy.name}, mean tree time", value=ours_s / found.mean_s(policy), bar=bar)
         for policy, bar in zip((ROUND_ROBIN, LEAST), bars, strict=True)
@@ -108,7 +121,7 @@ def _rows(found: Comparison) -> list[Figure]:
     makespan = Figure(
         name=f"{name}: ours ÷ {ROUND_ROBIN.name}, makespan",
         value=found.makespan_s(OURS) / found.makespan_s(ROUND_ROBIN),
-        bar=1,
+        bar=makespan_bar,
     )
     least = Figure(
         name=f"{name}: floor of mean tree time",
@@ -123,7 +136,7 @@ def _row(found: Comparison, policy: Policy) -> Figure:
     runs = found.runs[policy]
     mean_s = found.mean_s(policy)
     hits = sum(run.cached_tokens for run in runs) / sum(run.prompt_tokens for run in runs)
-    preemptions, waiting = sum(run.preemptions for run in runs), max(run.peak_waiting for run in runs)
+    preemptions, waited_s = sum(run.preemptions for run in runs), max(run.waited_s for run in runs)
     return Figure(
         name=f"{found.scenario.name}: {policy.name}, mean tree time",
         value=mean_s,
@@ -131,7 +144,7 @@ def _row(found: Comparison, policy: Policy) -> Figure:
         note=(
             f"{mean_s / found.mean_s(ROUND_ROBIN):.2f} of the first, {mean_s / found.mean_s(LEAST):.2f} of the second; "
             f"p95 {fmean(run.p95_s for run in runs):.1f} s, makespan {found.makespan_s(policy):.1f} s, "
-            f"hits {hits:.0%}, {preemptions} preemptions, at most {waiting} waiting at a replica"
+            f"hits {hits:.0%}, {preemptions} preemptions, {waited_s:.1f} s at most until a replica let a call in"
         ),
     )
 
@@ -172,7 +185,7 @@ def main() -> int:
     parser.add_argument(
         "--time-scale", type=float, default=full.time_scale, help=f"0.1: ten times faster; up to {SLOWEST}"
     )
-    parser.add_argument("--prompt", choices=("1", "nano"), default=full.prompt, help="which prompt models are sent")
+    parser.add_argument("--prompt", choices=("1", "nano"), default=PROMPT, help="which prompt models are sent")
     options, others = parser.parse_known_args()
     if not 0 < options.time_scale <= SLOWEST:
         parser.error(f"--time-scale must be more than 0 and at most {SLOWEST}")
@@ -183,7 +196,7 @@ def main() -> int:
         time_scale=options.time_scale,
         prompt=options.prompt,
     )
-    return command.main({"pool_policies": _of(extent)}, others)
+    return command.main({"pool_policies": _of(extent)}, others, longest_s=extent.longest_s)
 
 
 def _of(extent: Extent) -> Benchmark:

@@ -1,6 +1,5 @@
 """Settings become adapters, adapters an engine: the only place that chooses."""
 
-import asyncio
 import os
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
 from rao_runtime.adapters.monty import SANDBOX_NOTES, MontySandbox
+from rao_runtime.adapters.nano_model import SLOTS as NANO_SLOTS
 from rao_runtime.adapters.nano_model import nano_models
 from rao_runtime.adapters.openai_http import OpenAiReplica
 from rao_runtime.adapters.openai_reading import Patience
@@ -35,6 +35,7 @@ from rao_runtime.core.placement import LeastInFlight, Placement
 from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.core.round_robin import RoundRobin
 from rao_runtime.engine.attendant import Attendant
+from rao_runtime.engine.background import in_background
 from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.dispatch import LocalDispatch
 from rao_runtime.engine.pool import Pool
@@ -107,17 +108,15 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime, None]:
         )
         for docket in dockets:
             await stack.enter_async_context(docket)
-        tasks = [
-            asyncio.create_task(attendant(settings, pool, clock).watch(), name="replicas"),
-            asyncio.create_task(runtime.keep_house(), name="housekeeping"),
-        ]
-        try:
-            yield runtime
-        finally:
-            await runtime.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        background = {
+            "care for replicas": attendant(settings, pool, clock).watch(),
+            "housekeeping": runtime.keep_house(),
+        }
+        async with in_background(background):
+            try:
+                yield runtime
+            finally:
+                await runtime.stop()
 
 
 @asynccontextmanager
@@ -145,9 +144,11 @@ def open_pool(settings: Settings, local: Sequence[str], clock: Clock) -> Pool:
         clock=clock,
         by_arrival=settings.order is OrderName.ARRIVAL,
     )
-    ours = [connect(settings, url) for url in local]
-    for model in nano_models(engines=settings.embedded_engines) if settings.embedded else ours:
-        pool.roster.add(model, managed=True)
+    for url in local:
+        pool.roster.add(connect(settings, url), managed=True)
+    for model in nano_models(engines=settings.embedded_engines) if settings.embedded else ():
+        # What it cannot take at once would wait inside it, where our order counts for nothing.
+        pool.roster.add(model, slots=NANO_SLOTS, managed=True)
     return pool
 
 

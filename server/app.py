@@ -42,12 +42,12 @@ def create_app(
     runtime: Runtime | None = None,
     *,
     times: StreamTimes = DEFAULT_TIMES,
-    only_health: bool = False,
+    without_trees: bool = False,
 ) -> GatewayApp:
     """The app. It opens a runtime for as long as it is up, unless it is given an open one.
 
-    `only_health` is a worker's: it says how it is, has a pool of its own, and takes no tasks. What kept a runtime
-    from opening is found in `state.failure`.
+    `without_trees` is a worker's: it says how it is, shows and changes its own pool, and takes no tasks. What kept a
+    runtime from opening is found in `state.failure`.
     """
 
     @asynccontextmanager
@@ -69,7 +69,7 @@ def create_app(
     if runtime is not None:
         app.state.gateway = Gateway(runtime=runtime, settings=settings, times=times)
     app.state.failure = None
-    for routes in (replicas, health) if only_health else (solve, trees, events, catalog, replicas, health):
+    for routes in (replicas, health) if without_trees else (solve, trees, events, catalog, replicas, health):
         app.include_router(routes.router)
     handlers.install(app)
     # The last one added is the outermost.

@@ -63,15 +63,16 @@ class GatewayServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, *, on_ready: Callable[[str], None] = lambda _: None, only_health: bool = False) -> None:
+def serve(settings: Settings, *, on_ready: Callable[[str], None] = lambda _: None, without_trees: bool = False) -> None:
     """Serve until SIGTERM or SIGINT. `on_ready` is given the base URL once the server takes requests.
 
-    Raises RaoError where the trees' store cannot be opened. `only_health` is a worker: see `create_app`.
+    Raises RaoError where the trees' store cannot be opened, or local replicas cannot be started. `without_trees` is a
+    worker: see `create_app`.
     """
     logs.install(settings.log_level.upper())
     for warning in settings.warnings:
         logger.warning(warning)
-    app = create_app(settings, only_health=only_health)
+    app = create_app(settings, without_trees=without_trees)
     # Why the store cannot be opened is told once, by whoever called this, not with a traceback as well.
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.failure is None)
     server = GatewayServer(app, settings, on_ready=on_ready)

@@ -1,5 +1,6 @@
 """How far an answer is from the truth, in a few words."""
 
+from collections import Counter
 from typing import Any, cast
 
 from training.tasks import Truth
@@ -32,8 +33,8 @@ def _of_numbers(answer: object, truth: int) -> str:
 def _of_lists(answer: object, truth: list[str]) -> str:
     if not isinstance(answer, list):
         return "no list"
-    given = [str(word) for word in cast("list[Any]", answer)]
-    missing, more = len({*truth} - {*given}), len({*given} - {*truth})
+    given, true = Counter(str(word) for word in cast("list[Any]", answer)), Counter(truth)
+    missing, more = (true - given).total(), (given - true).total()
     parts = [f"{missing} missing"] * bool(missing) + [f"{more} too many"] * bool(more)
     return ", ".join(parts) or NONE
 

@@ -1,4 +1,7 @@
-"""The true answer for any text, as far as our word list knows it: words count as they stand there, exactly."""
+"""The true answer for any text, as far as our word list knows it: words count as they stand there, exactly.
+
+A person is named wherever the letters of the name stand, as for the model.
+"""
 
 from training.goals import Kind, Question
 from training.oracle import hits

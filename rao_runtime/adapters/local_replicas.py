@@ -102,6 +102,8 @@ async def _run(launch: ReplicaLaunch) -> str:
         process = await ReplicaProcess.start(launch)
     except OSError as error:
         return f"it cannot be started ({error.strerror})"
+    except ValueError as error:  # a word of its command line, or a variable, that no process can be given
+        return f"it cannot be started ({error})"
     try:
         status = await process.ended()
     except asyncio.CancelledError:

@@ -41,11 +41,15 @@ class Engine:
 
     def _wait_for_its_loop(self) -> None:
         """Closed before its thread has begun to loop, it would loop for ever, and whoever closes it wait for that."""
-        self._server.handle_completions(b'{"prompt": [0], "max_tokens": 1}', lambda _: False)
+        self._server.handle_completions(b'{"prompt": [0], "max_tokens": 1}', _ignore)
 
     def close(self) -> None:
         """Give memory and threads back. No completion may be running."""
         self._server = None
+
+
+def _ignore(_: bytes) -> bool:
+    return False
 
 
 def _params(llama: Any, *, window: int, slots: int) -> Any:  # noqa: ANN401 - the library has no types

@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 
+from rao_runtime.adapters import openai_errors
 from rao_runtime.adapters.nano_completion import Completion, Item
-from rao_runtime.core.errors import ModelError
+from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.ports import TextDelta
 
 # To wake the loop for each token of each completion costs as much as to write them.
@@ -25,7 +26,7 @@ class Feed:
         self._begun = False
         self._noticed = False
         self._over = False
-        self._error: BaseException | None = None
+        self._error: ModelError | None = None
         self.closed = False
 
     def take(self, chunk: bytes) -> bool:
@@ -34,23 +35,26 @@ class Feed:
             return True
         try:
             self._items.extend(self._completion.take(chunk))
-            if not self._noticed:
-                self._noticed = True
-                self._loop.call_soon_threadsafe(self._notice)
-        except ModelError as error:
-            self._error = error
+        except Exception as error:  # noqa: BLE001 - native code has no use for it: whoever reads is told
+            self._error = _as_model_error(error)
             return True
-        except RuntimeError:
-            return True  # the loop is closed
+        if not self._noticed:
+            self._noticed = True
+            try:
+                self._loop.call_soon_threadsafe(self._notice)
+            except RuntimeError:
+                return True  # the loop is closed
         return self._completion.over
 
     def end(self, error: BaseException | None) -> None:
         """The engine has ended the completion."""
-        self._over, self._error = True, self._error or error
+        self._over = True
+        if error is not None and self._error is None:
+            self._error = _as_model_error(error)
         self._ready.set()
 
     async def next(self) -> Item | None:
-        """The next item, None after the last. Raises the error it ended with."""
+        """The next item, None after the last. Raises the ModelError it ended with: BROKEN for what was none."""
         while not self._items:
             if self._over:
                 if self._error is not None:
@@ -79,3 +83,9 @@ class Feed:
             tokens = more.tokens
             self._items.popleft()
         return TextDelta("".join(parts), tokens)
+
+
+def _as_model_error(error: BaseException) -> ModelError:
+    if isinstance(error, ModelError):
+        return error
+    return ModelError(FailureKind.BROKEN, openai_errors.cut(f"{type(error).__name__}: {error}"))

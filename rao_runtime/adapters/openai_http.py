@@ -8,15 +8,15 @@ from rao_runtime.adapters.openai_body import body_of, headers_of, models_of
 from rao_runtime.adapters.openai_looks import Looks
 from rao_runtime.adapters.openai_reading import Patience, Reading, too_late
 from rao_runtime.adapters.openai_wire import Reply, Wire
+from rao_runtime.config.base_url import base_url
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.ports import Finished, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 
 MODELS_BODY_BYTES = 4 << 20
-MODELS_S = 10.0
 
 
 class OpenAiReplica:
-    """`ports.Model` over HTTP. The base URL may end in `/v1` or not.
+    """`ports.Model` over HTTP. The base URL may end in `/v1` or not; ValueError is raised for what is none.
 
     `vllm_fields` False leaves priority, cache salt and continuous usage out of requests, for servers that refuse them,
     and has nothing of vLLM's missed.
@@ -24,13 +24,13 @@ class OpenAiReplica:
 
     def __init__(
         self,
-        base_url: str,
+        url: str,
         *,
         api_key: str | None = None,
         patience: Patience | None = None,
         vllm_fields: bool = True,
     ) -> None:
-        self._name = base_url.rstrip("/").removesuffix("/v1")
+        self._name = base_url(url)
         self._patience = patience or Patience()
         self._vllm_fields = vllm_fields
         headers = [
@@ -65,7 +65,7 @@ class OpenAiReplica:
 
     async def served(self) -> tuple[ServedModel, ...]:
         """The models it serves. Raises ModelError when it is not up."""
-        until = asyncio.get_running_loop().time() + MODELS_S
+        until = asyncio.get_running_loop().time() + self._patience.look_s
         reply = await self._wire.send("GET", "/v1/models", until=until)
         try:
             await _require_ok(reply)

@@ -12,6 +12,7 @@ from rao_runtime.core.vllm_flags import all_flags, devices_wanted
 
 HOST = "127.0.0.1"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+_KEY = "VLLM_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,11 @@ def launches(serving: LocalServing, ports: Sequence[int], environ: Mapping[str, 
     """One for each port; replicas share this machine's GPUs evenly."""
     devices = visible_devices(environ.get(_VISIBLE), found=_gpus())
     share_of = shares(devices, len(ports), wanted=devices_wanted(serving.flags))
-    # What configures us is not for other programs to read: there are keys among it.
-    clean = {name: value for name, value in environ.items() if not name.startswith("RAO_")}
+    # What configures us is not for other programs to read: there are keys among it. A replica that took another key
+    # from our environment would refuse our calls.
+    clean = {name: value for name, value in environ.items() if not name.startswith("RAO_") and name != _KEY}
     if serving.api_key:
-        clean["VLLM_API_KEY"] = serving.api_key
+        clean[_KEY] = serving.api_key
     return [
         ReplicaLaunch(
             name=f"replica-{number}",

@@ -42,35 +42,19 @@ class ReplicaProcess:
 
     @classmethod
     async def start(cls, launch: ReplicaLaunch) -> Self:
-        """Start it; it need not be up yet. Raises OSError where no process can be started."""
+        """Start it; it need not be up yet. Raises OSError or ValueError where no process can be started."""
         output = ReplicaOutput(launch.name)
         said, saying = os.pipe()
         # Not a pipe of the process object: asyncio takes a process for ended only once its pipes are closed, and
         # engine processes hold them open.
-        loop = asyncio.get_running_loop()
-        reading, _ = await loop.connect_read_pipe(lambda: output, os.fdopen(said, "rb", buffering=0))
-        held, hold = os.pipe()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *("/bin/sh", "-c", _TIED, "sh", *launch.command),
-                env=dict(launch.environment),
-                stdin=held,
-                stdout=saying,
-                stderr=saying,
-                start_new_session=True,  # a group of its own; Ctrl+C in a terminal is for us
-            )
-        except BaseException:
-            os.close(hold)
-            raise
+            loop = asyncio.get_running_loop()
+            reading, _ = await loop.connect_read_pipe(lambda: output, os.fdopen(said, "rb", buffering=0))
+            process, hold = await _spawn(launch, saying)
         finally:
-            os.close(held)
+            # Nobody else has it open then, where no process was started: reading ends by itself.
             os.close(saying)
         return cls(process, hold, output, reading)
-
-    @property
-    def pid(self) -> int:
-        """The number of its first process, and of its group."""
-        return self._process.pid
 
     def last_words(self) -> str:
         """The last lines it wrote."""
@@ -107,3 +91,23 @@ class ReplicaProcess:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             os.close(hold)
+
+
+async def _spawn(launch: ReplicaLaunch, saying: int) -> tuple[asyncio.subprocess.Process, int]:
+    """The process, which writes to `saying`, and what its group lives by: it is killed once that is closed."""
+    held, hold = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", _TIED, "sh", *launch.command),
+            env=dict(launch.environment),
+            stdin=held,
+            stdout=saying,
+            stderr=saying,
+            start_new_session=True,  # a group of its own; Ctrl+C in a terminal is for us
+        )
+    except BaseException:
+        os.close(hold)
+        raise
+    finally:
+        os.close(held)
+    return process, hold

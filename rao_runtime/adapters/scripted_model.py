@@ -165,8 +165,8 @@ class ScriptedModel:
             case Hang():
                 await self._clock.sleep(self._patience_s or 0.0)
                 raise ModelError(FailureKind.TIMEOUT, f"{self._name} hangs")
-            case Fail(kind, status, retry_after_s):
-                message = f"{self._name} was told to fail: {kind}"
+            case Fail(kind, status, retry_after_s, said):
+                message = said or f"{self._name} was told to fail: {kind}"
                 raise ModelError(kind, message, status=status, retry_after_s=retry_after_s)
             case _:
                 pass

@@ -23,11 +23,12 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Fail the attempt."""
+    """Fail the attempt. `said` is the replica's message, where that matters."""
 
     kind: FailureKind
     status: int | None = None
     retry_after_s: float | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ CliError
 ├── NoAnswer       the server said no with a 4xx: 2; with anything else,
 │                  or there is no server, or not one of ours: 3
 ├── CannotListen   a server's own port is not to be had                1
-└── NoStore        a server cannot open the store of its trees         1
+└── CannotStart    a server cannot have its store, or its own vLLM     1
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ class NoAnswer(CliError):
     """The server declined, or there is none."""
 
 
-class NoStore(CliError):
-    """A server cannot open the store of its trees."""
+class CannotStart(CliError):
+    """A server cannot have what it needs: the store of its trees, or the program of its local replicas."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, status=FAILED)

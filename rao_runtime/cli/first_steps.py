@@ -5,21 +5,26 @@ import shlex
 
 from rao_runtime import __version__
 from rao_runtime.cli.running import command
+from rao_runtime.config import Settings
 from rao_runtime.config.built_in import RAO_NANO
 
 GOAL = "Count the lines that mention a fruit."
 CONTEXT = "Anna left the apple at the market.\nBen saw the truck near the mill.\nEmma asked for the pear\n"
 
 
-def banner(url: str, *, replicas: int, embedded: bool) -> str:
-    """The whole text. `embedded` says that the model in the server's own process answers."""
-    return "\n".join(
-        [f"rao {__version__} is serving at {url}", "", *_answers(replicas, embedded=embedded), *_try(url), ""]
-    )
+def banner(url: str, settings: Settings) -> str:
+    """The whole text."""
+    return "\n".join([f"rao {__version__} is serving at {url}", "", *_answers(settings), *_try(url), ""])
 
 
-def _answers(replicas: int, *, embedded: bool) -> list[str]:
-    if embedded:
+def _answers(settings: Settings) -> list[str]:
+    if not settings.worker:
+        return [
+            "NO WORKER HERE: trees run where workers share RAO_REDIS_URL, with the replicas that those have:",
+            f"  RAO_REDIS_URL=… RAO_REPLICAS=http://127.0.0.1:8001 {command('worker')}",
+            "",
+        ]
+    if settings.embedded:
         return [
             f"SMALL MODEL: no replica is configured, so {RAO_NANO.model} answers, on this machine's processor.",
             "It has a million parameters and knows a few kinds of goals; of all others it says that it cannot.",
@@ -27,7 +32,7 @@ def _answers(replicas: int, *, embedded: bool) -> list[str]:
             f"  RAO_REPLICAS=http://127.0.0.1:8001 {command('serve')}",
             "",
         ]
-    if replicas == 0:
+    if not settings.replicas and not settings.local_replicas:
         return [
             "NO REPLICA: trees will queue, none will run, until RAO_REPLICAS names your vLLM servers:",
             f"  RAO_REPLICAS=http://127.0.0.1:8001 {command('serve')}",

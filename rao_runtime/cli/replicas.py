@@ -9,12 +9,15 @@ from rich.text import Text
 
 from rao_runtime.cli import plain
 from rao_runtime.cli.api import connected
-from rao_runtime.cli.errors import COMPLETED
+from rao_runtime.cli.errors import COMPLETED, FAILED
 from rao_runtime.cli.flags import DEFAULT_SERVER, AsJson, Server
 from rao_runtime.cli.replica_table import complaints, replica_table
 from rao_runtime.cli.running import Attached, command, run
 from rao_runtime.cli.terminal import console, is_watched, print_json, print_note
 from rao_runtime.client import Replica
+
+DRAINING = "draining"
+STILL_OURS = " Its process, which the server started, runs on until the server ends."
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="Its base URL, as the server reaches it.", show_default=False)]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The replica's id.", show_default=False)]
@@ -75,7 +78,8 @@ def add(url: Url, *, slots: Slots = None, as_json: AsJson = False, server: Serve
 def drain(replica_id: Id, *, wait: Wait = False, as_json: AsJson = False, server: Server = DEFAULT_SERVER) -> None:
     """Give a replica no new call, and let it go once its last one has ended.
 
-    The model server itself goes on; stopping it is yours to do.
+    The model server itself goes on; stopping it is yours to do. One that this
+    server has started with --replicas ends with it and no sooner.
 
     [bold]Example[/bold]
     rao replicas drain r2 --wait
@@ -121,10 +125,21 @@ async def _drain(server: str, replica_id: str, *, wait: bool, as_json: bool) -> 
         print_note(f"Waiting for the last call of {replica_id} to end …")
     async with connected(server) as client:
         drained = await client.drain_replica(replica_id, wait=wait)
-    calls = plain.some(drained.in_flight, "call")
-    told = f"{replica_id} is gone." if wait else f"{replica_id} gets no new call; {calls} in flight."
-    _print_one(drained, told, as_json=as_json)
-    return COMPLETED
+    _print_one(drained, outcome(drained, waited=wait), as_json=as_json)
+    return COMPLETED if drained.state == DRAINING else FAILED
+
+
+def outcome(drained: Replica, *, waited: bool) -> str:
+    """What came of a drain, given the replica as it was last seen."""
+    name = plain.one_line(drained.id)
+    if drained.state != DRAINING:
+        other, state = plain.one_line(drained.name), plain.one_line(drained.state)
+        return f"The server was started anew and drains nothing: {name} is {other} now, and it is {state}."
+    if waited:
+        # An engine inside the server's own process has no URL, and is closed.
+        runs_on = drained.is_managed and "://" in drained.name
+        return f"{name} is gone.{STILL_OURS if runs_on else ''}"
+    return f"{name} gets no new call; {plain.some(drained.in_flight, 'call')} in flight."
 
 
 def _print_one(replica: Replica, told: str, *, as_json: bool) -> None:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from rao_runtime.cli.errors import BadInput, CliError
+from rao_runtime.cli.errors import BadInput
 from rao_runtime.cli.options import taking
 from rao_runtime.cli.ports import check_port
 from rao_runtime.cli.running import command
-from rao_runtime.cli.terminal import print_error, print_line, print_note
-from rao_runtime.standin.config import StandInConfig
+from rao_runtime.cli.terminal import errors_told, print_line, print_note
+from rao_runtime.standin.config import StandInConfig, of_options
 from rao_runtime.standin.faults import CATALOGUE
 from rao_runtime.standin.script import Script
 from rao_runtime.standin.server import StandIn
@@ -70,22 +70,7 @@ class SimulateOptions:
     def config(self) -> StandInConfig:
         """The stand-in's settings. Raises BadInput."""
         try:
-            return StandInConfig(
-                models=(self.model,),
-                window=self.window,
-                slots=self.slots,
-                queue_limit=self.queue_limit,
-                first_token_s=self.first_token_s,
-                per_token_s=self.per_token_s,
-                kv_blocks=self.kv_blocks,
-                block_size=self.block_size,
-                prefill_tokens_per_s=self.prefill_tokens_per_s,
-                prefill_chunk_tokens=self.prefill_chunk_tokens,
-                time_scale=self.time_scale,
-                keep_alive_s=self.keep_alive_s,
-                seed=self.seed,
-                faults=dict(map(_rate, self.fault)),
-            )
+            return of_options(self, models=(self.model,), faults=self.fault)
         except ValueError as error:
             raise BadInput(str(error)) from error
 
@@ -103,14 +88,11 @@ def simulate(options: SimulateOptions) -> None:
     rao simulate --kv-blocks 2048 --prefill-tokens-per-s 20000 --per-token-s 0.02
     rao simulate --fault 503=0.1 --fault close_mid_stream=0.05 --seed 7
     """
-    try:
+    with errors_told():
         config = options.config()
         check_port(options.host, options.port)
         script = ToyScript() if options.script == "toy" else TreeScript()
         asyncio.run(_simulate(config, script, options.host, options.port))
-    except CliError as error:
-        print_error(error)
-        raise typer.Exit(error.status) from error
 
 
 async def _simulate(config: StandInConfig, script: Script, host: str, port: int) -> None:
@@ -124,11 +106,3 @@ async def _simulate(config: StandInConfig, script: Script, host: str, port: int)
         print_note(f"A stand-in without a model serves {config.models[0]!r}. Let a server use it:")
         print_note(f"  {command('serve', '--replica', stand_in.url)}")
         await stop.wait()
-
-
-def _rate(text: str) -> tuple[str, float]:
-    name, _, rate = text.partition("=")
-    try:
-        return name, float(rate or 1)
-    except ValueError:
-        raise BadInput(f"--fault {text!r} is not NAME=RATE, a rate from 0 to 1") from None

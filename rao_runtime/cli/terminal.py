@@ -2,7 +2,10 @@
 
 import json
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 
 from rao_runtime.cli.errors import CliError
@@ -41,6 +44,16 @@ def print_error(error: CliError) -> None:
     console.print("Error:", error.message, style="red")
     for detail in error.details:
         console.print(f"  {detail}")
+
+
+@contextmanager
+def errors_told() -> Generator[None]:
+    """End the command where a CliError says so: with its message and its status."""
+    try:
+        yield
+    except CliError as error:
+        print_error(error)
+        raise typer.Exit(error.status) from error
 
 
 def print_note(text: str) -> None:

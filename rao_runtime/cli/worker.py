@@ -1,39 +1,39 @@
 """`rao worker`: run the trees that servers take in."""
 
-import os
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from rao_runtime import __version__
-from rao_runtime.cli.errors import BadInput, CliError, NoStore
-from rao_runtime.cli.local import ReplicaCount, VllmFlags, local_overrides, require_local
-from rao_runtime.cli.ports import check_port
-from rao_runtime.cli.serve import leave_on_sigterm, read_settings, settings_pair
-from rao_runtime.cli.terminal import print_error, print_line
+from rao_runtime.cli import plain
+from rao_runtime.cli.errors import BadInput
+from rao_runtime.cli.hosting import HostOptions, run_server
+from rao_runtime.cli.options import taking
+from rao_runtime.cli.terminal import errors_told, print_line
 from rao_runtime.config import Settings
-from rao_runtime.core.errors import RaoError
-from server.serving import serve as run_server
+from rao_runtime.config.built_in import RAO_NANO
 
 
-def worker(
-    *,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions(HostOptions):
+    """What overrides the environment and `rao.toml`. None is what was not given."""
+
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen for what --port says.")] = None
     port: Annotated[
-        int, typer.Option("--port", "-p", metavar="N", help="For /livez, /readyz and /metrics; 0: any that is free.")
-    ] = 0,
-    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen for those.")] = None,
-    replica: Annotated[
-        list[str] | None,
-        typer.Option("--replica", "-r", metavar="URL", help="A vLLM server's base URL; may be repeated."),
-    ] = None,
-    config: Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings, as rao.toml.")] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, as in docs/settings.md."),
-    ] = None,
-    replicas: ReplicaCount = None,
-    vllm_flags: VllmFlags = None,
-) -> None:
+        int | None,
+        typer.Option(
+            "--port",
+            "-p",
+            metavar="N",
+            help="For /livez, /readyz, /metrics and /replicas, which is for operators alone. 0, and so where neither"
+            " RAO_PORT nor rao.toml names one: any that is free.",
+        ),
+    ] = None
+
+
+@taking(WorkerOptions)
+def worker(options: WorkerOptions) -> None:
     """Run the trees that servers sharing RAO_REDIS_URL take in, until Ctrl-C or SIGTERM.
 
     Start as many as you like, on as many machines. One that dies loses
@@ -43,36 +43,19 @@ def worker(
     RAO_REDIS_URL=redis://127.0.0.1:6379 RAO_REPLICAS=http://127.0.0.1:8001 rao worker
     RAO_REDIS_URL=redis://127.0.0.1:6379 RAO_MODEL=Qwen/Qwen3-8B rao worker --replicas 2
     """
-    try:
-        overrides: dict[str, object] = {
-            **dict(map(settings_pair, setting or [])),
-            "port": port,
-            "host": host,
-            "replicas": replica or None,
-            "config": config,
-            "worker": True,
-            **local_overrides(replicas, vllm_flags),
-        }
-        settings = read_settings(overrides, os.environ)
-        require_local(settings, vllm_flags)
-        _work(settings)
-    except CliError as error:
-        print_error(error)
-        raise typer.Exit(error.status) from error
-
-
-def _work(settings: Settings) -> None:
-    if settings.shared_store is None:
-        raise BadInput("a worker needs RAO_REDIS_URL: the Redis or Valkey where servers leave their trees")
-    check_port(settings.host, settings.port)
-    leave_on_sigterm()
-    try:
-        run_server(settings, on_ready=lambda url: _tell(url, settings), only_health=True)
-    except RaoError as error:
-        raise NoStore(str(error)) from error
+    with errors_told():
+        settings = options.settings({"worker": True}, otherwise={"port": 0})
+        if settings.shared_store is None:
+            raise BadInput("a worker needs RAO_REDIS_URL: the Redis or Valkey where servers leave their trees")
+        run_server(settings, lambda url: _tell(url, settings), without_trees=True)
 
 
 def _tell(url: str, settings: Settings) -> None:
+    print_line(f"rao {__version__} works, with {_models(settings)}; how it is: {url}/readyz and {url}/metrics")
+
+
+def _models(settings: Settings) -> str:
+    if settings.embedded:
+        return f"{RAO_NANO.model}, a small model in this process (for a large one set RAO_REPLICAS)"
     count = len(settings.replicas) + settings.local_replicas
-    replicas = f"{count} replicas" if count else "NO REPLICA (set RAO_REPLICAS)"
-    print_line(f"rao {__version__} works, with {replicas}; how it is: {url}/readyz and {url}/metrics")
+    return plain.some(count, "replica") if count else "NO REPLICA (set RAO_REPLICAS)"

@@ -9,6 +9,8 @@ from math import inf, isfinite
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
+from rao_runtime.config.base_url import base_url
+
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
@@ -69,7 +71,7 @@ def text() -> Kind[str]:
     """Text that is not empty."""
 
     def read(value: object) -> str:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise ValueError
         return value.strip()
 
@@ -122,7 +124,7 @@ def one_of(options: type[E]) -> Kind[E]:
 
 
 def urls() -> Kind[tuple[str, ...]]:
-    """Base URLs: text with commas between, or a list."""
+    """Base URLs, each once: text with commas between, or a list."""
 
     def read(value: object) -> tuple[str, ...]:
         parts = value.split(",") if isinstance(value, str) else value
@@ -162,12 +164,7 @@ def table() -> Kind[dict[str, Any]]:
 def _url(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
-    url = value.strip().rstrip("/")
-    parts = urlsplit(url)
-    plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0 or not plain:
-        raise ValueError
-    return url
+    return base_url(value.strip())
 
 
 def _is_json(value: object) -> bool:

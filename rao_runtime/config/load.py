@@ -26,11 +26,13 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     directory: Path | None = None,
+    otherwise: Mapping[str, object] | None = None,
 ) -> Settings:
     """The settings in force. Raises ConfigError.
 
     `overrides` are the command line's, by setting name; None means not given. `config` among them names the file, else
     RAO_CONFIG does, else it is `rao.toml` in `directory` (the current one) if there. An empty variable counts as unset.
+    `otherwise` holds defaults other than the usual ones.
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     variables = {
@@ -41,7 +43,8 @@ def load(
     file = _file(given.pop("config", None), variables.pop(CONFIG_VARIABLE, None), directory or Path())
     known = {setting.name: setting for setting in describe()}
     _refuse_unknown(given, known)
-    raw = {name: _given(setting, given, variables, file) for name, setting in known.items()}
+    defaults = {name: (value, DEFAULT) for name, value in (otherwise or {}).items()}
+    raw = {name: _given(setting, given, variables, file) or defaults.get(name) for name, setting in known.items()}
     values = {name: _value(known[name], *found) for name, found in raw.items() if found is not None}
     warnings = _unknown_variables(variables, known)
     return _settings(values, {name: found[1] for name, found in raw.items() if found}, file, warnings)
@@ -100,8 +103,8 @@ def _check_local_replicas(settings: Settings, sources: Mapping[str, str]) -> Non
     if settings.local_replicas and not settings.worker:
         problem = "a server without a worker makes no calls: start them with the workers"
         raise ConfigError("local_replicas", sources["local_replicas"], problem)
-    if (flag := refused(settings.vllm_flags)) is not None:
-        raise ConfigError("vllm_flags", sources["vllm_flags"], f"{flag} is chosen for each replica")
+    if (problem := refused(settings.vllm_flags)) is not None:
+        raise ConfigError("vllm_flags", sources["vllm_flags"], problem)
 
 
 def _sandbox_memory(settings: Settings, sources: Mapping[str, str]) -> int:

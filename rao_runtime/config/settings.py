@@ -141,7 +141,7 @@ class Settings:
     @property
     def embedded(self) -> bool:
         """Whether the model in this process answers."""
-        return not self.replicas and not self.local_replicas and self.embedded_engines != 0
+        return self.worker and not self.replicas and not self.local_replicas and self.embedded_engines != 0
 
     @property
     def default_model(self) -> str | None:

@@ -75,17 +75,21 @@ class Affinity:
             self._count(prompt.siblings, replica.index)
         return Choice(replica.index, round(cached * self._index.rate(replica.index)))
 
-    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
+    def observed(
+        self, index: int, prompt: PromptKey, cached_tokens: int | None, prompt_tokens: int | None = None
+    ) -> None:
         """See Placement."""
         self._index.observed(index, prompt, cached_tokens, prompt_tokens)
 
-    def ended(self, index: int, prompt: PromptKey) -> None:
+    def ended(self, index: int, prompt: PromptKey, written: int = 0) -> None:
         """See Placement."""
-        self._in_flight[index].leave(prompt)
+        self._in_flight[index].leave(prompt, written / self._index.rate(index))
 
     def forget(self, index: int) -> None:
         """See Placement."""
         self._index.forget(index)
+        if index in self._in_flight and not self._in_flight[index].calls:
+            del self._in_flight[index]
 
     def _fits(self, replica: ReplicaLoad, prompt: PromptKey) -> bool:
         held = self._in_flight.get(replica.index)

@@ -85,15 +85,17 @@ class Placement(Protocol):
         """
         ...
 
-    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
-        """Learn how much of a prompt a replica says it had cached, once it has answered.
+    def observed(
+        self, index: int, prompt: PromptKey, cached_tokens: int | None, prompt_tokens: int | None = None
+    ) -> None:
+        """Learn how much of a prompt a replica says it had cached, once it has answered; None where it does not tell.
 
         `prompt_tokens` is the whole prompt as the replica counted it, so that estimates can be held against it.
         """
         ...
 
-    def ended(self, index: int, prompt: PromptKey) -> None:
-        """A call that was placed there is over, however it went; once for every choice."""
+    def ended(self, index: int, prompt: PromptKey, written: int = 0) -> None:
+        """A call that was placed there is over, however it went, and wrote so many tokens; once for every choice."""
         ...
 
     def forget(self, index: int) -> None:
@@ -104,10 +106,12 @@ class Placement(Protocol):
 class Unlearning:
     """The part of a Placement that knows nothing of what replicas hold."""
 
-    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
+    def observed(
+        self, index: int, prompt: PromptKey, cached_tokens: int | None, prompt_tokens: int | None = None
+    ) -> None:
         """See Placement; nothing is learned."""
 
-    def ended(self, index: int, prompt: PromptKey) -> None:
+    def ended(self, index: int, prompt: PromptKey, written: int = 0) -> None:
         """See Placement; the pool counts."""
 
     def forget(self, index: int) -> None:

@@ -83,12 +83,16 @@ class PrefixIndex:
             held = self._added(index)
         held.kv_tokens = self._default_kv_tokens if kv_tokens is None else kv_tokens
         self._touch(held, prompt.segments)
-        if prompt.segments:
+        # The end of a prompt larger than the cache is gone again, and with it whatever would take the note away.
+        if prompt.segments and prompt.segments[-1].chain in held.chains:
             held.expected[prompt.segments[-1].chain] = expected
 
-    def observed(self, index: int, prompt: PromptKey, cached_tokens: int, prompt_tokens: int | None = None) -> None:
+    def observed(
+        self, index: int, prompt: PromptKey, cached_tokens: int | None, prompt_tokens: int | None = None
+    ) -> None:
         """Learn what a replica had cached of a prompt, which it has read and holds since. Both are in real tokens.
 
+        None is a replica that does not tell what it had: what was expected of it is neither borne out nor refuted.
         Where that was less than expected, it has dropped more than was believed: as much as is missing goes, from what
         was unused for longest. Gone for good is only that: the missing part itself was read again for this prompt.
         """
@@ -98,9 +102,11 @@ class PrefixIndex:
         if prompt_tokens:
             seen = prompt_tokens / max(1, prompt.tokens)
             held.rate += RATE_GAIN * (min(max(seen, RATE_BOUNDS[0]), RATE_BOUNDS[1]) - held.rate)
-            cached_tokens = round(cached_tokens / seen)
+            cached_tokens = None if cached_tokens is None else round(cached_tokens / seen)
         self._touch(held, prompt.segments)
         expected = held.expected.pop(prompt.segments[-1].chain, 0)
+        if cached_tokens is None:
+            return
         missing = expected - cached_tokens
         if missing > SLACK_TOKENS + SLACK_SHARE * expected:
             self._shrink(held, held.tokens - missing, keep=len(prompt.segments))

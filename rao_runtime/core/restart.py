@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rao_runtime.core.backoff import backoff_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartPolicy:
@@ -28,13 +30,5 @@ def after_end(policy: RestartPolicy, short_runs: int, *, ran_s: float, u: float)
     spreads the starts of replicas that ended together: between half and all of the wait.
     """
     short = 0 if ran_s >= policy.steady_s else short_runs + 1
-    return Restart(after_s=_wait_s(policy, short) * (0.5 + u / 2), short_runs=short)
-
-
-def _wait_s(policy: RestartPolicy, short_runs: int) -> float:
-    wait_s = policy.base_s
-    for _ in range(short_runs - 1):
-        if wait_s >= policy.max_s:
-            break
-        wait_s *= policy.factor
-    return min(policy.max_s, wait_s)
+    after_s = backoff_s(short, base_s=policy.base_s, factor=policy.factor, max_s=policy.max_s, u=u)
+    return Restart(after_s=after_s, short_runs=short)

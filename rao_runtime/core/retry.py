@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rao_runtime.core.backoff import backoff_s
 from rao_runtime.core.errors import FailureKind
 
 
@@ -64,14 +65,18 @@ def decide(
     attempt: int,
     *,
     surfaced: bool,
+    sent: bool = True,
     retry_after_s: float | None = None,
     u: float,
 ) -> Retry | GiveUp:
     """What follows from the failure of attempt number `attempt`, counted from 1 over those that count.
 
-    `surfaced`: some of its text was already shown. `u` in [0, 1) spreads the waits of calls that failed together.
-    Back-pressure is never the end of a call: the tree's deadline bounds it.
+    `surfaced`: some of its text was already shown. Not `sent`: its replica was taken out before it got the call.
+    `u` in [0, 1) spreads the waits of calls that failed together. Back-pressure is never the end of a call: the tree's
+    deadline bounds it.
     """
+    if not sent:
+        return Retry(after_s=0.0, other_replica=True, counts=False)
     rule = RULES[kind]
     if not rule.again:
         return GiveUp("the replica rejects this request, and would again")
@@ -81,15 +86,8 @@ def decide(
         return Retry(after_s=0.0, other_replica=False, counts=False, busy_s=_busy_s(policy, retry_after_s))
     if attempt >= policy.attempts:
         return GiveUp(f"{attempt} attempts failed")
-    return Retry(after_s=_backoff_s(policy, attempt, u), other_replica=True, counts=True)
-
-
-def _backoff_s(policy: RetryPolicy, attempt: int, u: float) -> float:
-    """Between half and all of the wait: spread, and yet never at once."""
-    wait_s = policy.base_s
-    for _ in range(attempt - 1):
-        wait_s = min(policy.max_s, wait_s * policy.factor)
-    return min(policy.max_s, wait_s) * (0.5 + u / 2)
+    after_s = backoff_s(attempt, base_s=policy.base_s, factor=policy.factor, max_s=policy.max_s, u=u)
+    return Retry(after_s=after_s, other_replica=True, counts=True)
 
 
 def _busy_s(policy: RetryPolicy, retry_after_s: float | None) -> float:

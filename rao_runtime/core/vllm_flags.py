@@ -12,8 +12,15 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
     "shutdown-timeout": ("30",),  # ended by somebody else, it finishes its calls first
 }
 
-# What we choose ourselves for each replica.
-OURS = frozenset({"host", "port", "uds"})
+# What is not for these flags to say, and who says it.
+_CHOSEN = "is chosen for each replica"
+OURS: Mapping[str, str] = {
+    "host": _CHOSEN,
+    "port": _CHOSEN,
+    "uds": _CHOSEN,
+    # A key that only the replica knew would have it refuse every call.
+    "api-key": "is for RAO_REPLICA_API_KEY to say: replicas and our calls to them then have the same",
+}
 
 _SHORT = {
     "-tp": "tensor-parallel-size",
@@ -34,8 +41,8 @@ def all_flags(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def refused(given: Sequence[str]) -> str | None:
-    """The first flag that is not the operator's to give."""
-    return next((f"--{name}" for name, _ in _read(given) if name in OURS), None)
+    """What is wrong with the first flag that is not the operator's to give here, in words that begin with it."""
+    return next((f"--{name} {OURS[name]}" for name, _ in _read(given) if name in OURS), None)
 
 
 def devices_wanted(given: Sequence[str]) -> int:

@@ -2,25 +2,32 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from rao_runtime.core.errors import FailureKind, ModelError
+from rao_runtime.core.progress import STALLED_S
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.pressure import Pressure
 from rao_runtime.engine.replica import Replica
-from rao_runtime.ports import Clock, Message, ModelRequest, ServedModel, Vitals
+from rao_runtime.ports import Clock, Message, Model, ModelRequest, ServedModel, Traits, Vitals
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 LOOK_TIMEOUT_S = 5.0
 CANARY_TIMEOUT_S = 5.0
+# Calls at a replica that is down are given up after as long without an answer as a hang takes to be suspected.
+SILENT_S = STALLED_S
 # The first call of a fresh replica may compile what it needs.
 PRIME_TIMEOUT_S = 120.0
+# Failures of a look that tell of the replica itself, and not only of the page it was asked for.
+SILENCE = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMEOUT})
 # Before all others at a replica: a canary that queues tells nothing.
 FIRST = -(2**31)
 PING = (Message("user", "ping"),)
 
+T = TypeVar("T")
 Opening = Callable[[str], Sequence[Message]]
 
 
@@ -45,7 +52,7 @@ class Attendant:
             if self._caps_trees:
                 group.create_task(self._weigh(), name="kv-pressure")
             while True:
-                for replica in self._pool.roster.replicas:
+                for replica in self._pool.roster.unclosed:
                     if replica.index not in attended:
                         attended.add(replica.index)
                         group.create_task(self._attend(replica), name=f"attend-{replica.name}")
@@ -56,45 +63,72 @@ class Attendant:
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
             pool, now = self._pool, self._clock.now()
-            pool.limit_trees(self._pressure.limit(pool.roster.replicas, pool.active_trees, now))
+            try:
+                pool.limit_trees(self._pressure.limit(pool.roster.replicas, pool.active_trees, now))
+            except Exception:
+                # What one replica tells must not end the care for all of them.
+                log.exception("the pressure on the KV caches could not be reckoned")
 
     async def _attend(self, replica: Replica) -> None:
         while not replica.gone:
             try:
-                await (self._look(replica) if replica.down is None else self._bring_up(replica))
+                await (self._look(replica) if replica.down is None and replica.served else self._bring_up(replica))
             except Exception:
                 # The boundary of one replica's care: whatever is wrong with it, it is looked at again.
                 log.exception("replica %s could not be looked at", replica.name)
             await self._clock.sleep(LOOK_EVERY_S)
-        await self._pool.roster.close_retired()
+        try:
+            await self._pool.roster.close(replica)
+        except Exception:
+            log.exception("the connections of replica %s could not be closed", replica.name)
 
     async def _bring_up(self, replica: Replica) -> None:
+        begun = self._clock.now()
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT_S):
-                served, traits = await replica.model.served(), await replica.model.traits()
-                vitals = await replica.model.vitals()
-        except (ModelError, TimeoutError) as error:
-            self._pool.roster.down(replica, str(error) or "it does not answer in time")
+            served = await _told("its models", replica.model.served())
+            traits, vitals = await _traits(replica.model), await _vitals(replica.model)
+        except ModelError as error:
+            self._silent(replica, begun, str(error))
             return
-        if not await self._has_called(replica, served):
+        if replica.down is None and not served:
+            # It is up for nothing, as one that still loads its model may be: asked again, and not worth a word.
+            replica.vitals = vitals
+            return
+        replica.silent_since = None
+        # One that was taken out, and hangs since, would keep its calls until their own patience is over.
+        hangs = bool(replica.leases) and self._stands_still(replica, vitals)
+        anew = _is_anew(replica.vitals, vitals)
+        if not await self._has_called(replica, served, hangs=hangs, anew=anew):
             return
         if traits != replica.traits:
             for sentence in traits.missing:
                 log.warning("replica %s: %s", replica.name, sentence)
-        self._pool.roster.up(replica, served, traits, anew=_is_anew(replica.vitals, vitals))
+        self._pool.roster.up(replica, served, traits, anew=anew)
         replica.vitals = vitals
 
-    async def _has_called(self, replica: Replica, served: Sequence[ServedModel]) -> bool:
-        """Whether it has written a token, or need not."""
+    def _silent(self, replica: Replica, begun: float, why: str) -> None:
+        """It has answered nothing since `begun`, or before that; its calls go elsewhere when that lasts."""
+        self._pool.roster.down(replica, why)
+        if replica.silent_since is None:
+            replica.silent_since = begun
+        if self._clock.now() - replica.silent_since >= SILENT_S:
+            self._pool.roster.revoke(replica, why)
+
+    async def _has_called(self, replica: Replica, served: Sequence[ServedModel], *, hangs: bool, anew: bool) -> bool:
+        """Whether it has written a token, or need not; `hangs`: one that writes none loses its calls."""
         breaker, on_trial = replica.breaker, replica.on_trial or replica.breaker.is_open
         if not served or not (on_trial or self._opening is not None):
             return True
-        if breaker.is_open and not breaker.wants_trial(self._clock.now()):
+        if breaker.is_open and not hangs and not breaker.wants_trial(self._clock.now()):
             return False
         try:
-            await self._call(replica, served, CANARY_TIMEOUT_S if on_trial else PRIME_TIMEOUT_S)
+            await self._call(replica, served, PRIME_TIMEOUT_S if anew or not on_trial else CANARY_TIMEOUT_S)
         except (ModelError, TimeoutError) as error:
-            self._pool.roster.down(replica, str(error) or "it writes nothing")
+            why = str(error) or "it writes nothing"
+            self._pool.roster.down(replica, why)
+            if hangs:
+                self._pool.roster.revoke(replica, f"it hangs: {why}")
+                replica.progress.reset()
             breaker.trial(ok=False, now=self._clock.now())
             return False
         breaker.trial(ok=True, now=self._clock.now())
@@ -123,8 +157,13 @@ class Attendant:
                 return True
             if error.kind is FailureKind.UNREACHABLE:
                 self._pool.roster.down(replica, str(error))
+                # What it told last stays: once it is back, that shows whether it has started again.
+                return False
             vitals = Vitals()
         replica.vitals = vitals
+        return self._stands_still(replica, vitals)
+
+    def _stands_still(self, replica: Replica, vitals: Vitals) -> bool:
         return replica.progress.observe(
             self._clock.now(),
             running=vitals.running,
@@ -152,6 +191,37 @@ class Attendant:
         except ModelError as error:
             if error.kind not in {FailureKind.REJECTED, FailureKind.BUSY}:
                 raise
+
+
+async def _told(what: str, look: Awaitable[T]) -> T:
+    """What a look gives. Raises ModelError, in words that name what was asked for."""
+    try:
+        async with asyncio.timeout(LOOK_TIMEOUT_S):
+            return await look
+    except TimeoutError as error:
+        raise ModelError(FailureKind.TIMEOUT, f"it does not tell {what} within {LOOK_TIMEOUT_S:g} s") from error
+    except ModelError as error:
+        raise ModelError(error.kind, f"it does not tell {what}: {error}", status=error.status) from error
+
+
+async def _traits(model: Model) -> Traits:
+    """What it tells of itself, which it need not: a server that refuses to answers calls all the same."""
+    try:
+        return await _told("its version and metrics", model.traits())
+    except ModelError as error:
+        if error.kind in SILENCE:
+            raise
+        sentence = str(error)
+        return Traits(missing=(f"{sentence[0].upper()}{sentence[1:]}.",))
+
+
+async def _vitals(model: Model) -> Vitals:
+    try:
+        return await _told("its metrics", model.vitals())
+    except ModelError as error:
+        if error.kind in SILENCE:
+            raise
+        return Vitals()
 
 
 def _is_anew(before: Vitals, now: Vitals) -> bool:

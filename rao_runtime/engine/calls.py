@@ -1,5 +1,6 @@
 """One model call of one turn: slots, attempts, the budget, the journal. Knows nothing of what the text means."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -131,10 +132,11 @@ class CallRunner:
         request id and a new reservation. Attempts go on after those made `earlier`.
         """
         number, counted, tried = earlier.made, earlier.counted, set[int]()
+        asked_at = self._tree.clock.now()
         asked = call_amount(self._tree.profile.price, call.prompt_tokens, call.sampling.max_tokens)
         while True:
             number += 1
-            attempt = await self._admitted(number, call, reservation, tried)
+            attempt = await self._admitted(number, call, reservation, self._ticket(call, asked_at), tried)
             try:
                 return await self._attempt(attempt)
             except ModelError as error:
@@ -144,6 +146,7 @@ class CallRunner:
                     error.kind,
                     counted + 1,
                     surfaced=surfaced,
+                    sent=attempt.sent,
                     retry_after_s=error.retry_after_s,
                     u=self._tree.jitter(),
                 )
@@ -170,12 +173,14 @@ class CallRunner:
             budget.release(reservation)
             raise
 
-    async def _admitted(self, number: int, call: Call, reservation: Reservation, tried: set[int]) -> _Attempt:
+    async def _admitted(
+        self, number: int, call: Call, reservation: Reservation, ticket: Ticket, tried: set[int]
+    ) -> _Attempt:
         """The next attempt, as soon as it has a slot."""
         pool, clock = self._tree.pool, self._tree.clock
         queued_at = clock.now()
         try:
-            lease = await pool.acquire(self._ticket(call), self._tree.profile.model, call.key, tried)
+            lease = await pool.acquire(ticket, self._tree.profile.model, call.key, tried)
         except BaseException:
             budget.release(reservation)
             raise
@@ -189,13 +194,13 @@ class CallRunner:
             raise
         try:
             await self._tree.log.durable()
-            attempt.sent = True
             async with attempt.lease:
+                attempt.sent = True
                 finished = await self._stream(attempt)
         except ModelError:
             raise
         except BaseException as stopped:
-            self._cut_off(attempt, f"{type(stopped).__name__}: the node was stopped")
+            self._cut_off(attempt, _why_cut_off(stopped))
             raise
         self._completed(attempt, finished)
         return Completion(attempt.text, finished.reason, finished.tokens)
@@ -214,7 +219,8 @@ class CallRunner:
                     deltas.add(item.text)
         raise ModelError(FailureKind.BROKEN, "the stream ended without a finish")
 
-    def _ticket(self, call: Call) -> Ticket:
+    def _ticket(self, call: Call, asked_at: float) -> Ticket:
+        """A place in the queue; what was waited for attempts before this one counts."""
         return Ticket(
             ticket_id=self._tree.pool.next_ticket_id(),
             priority=self._tree.priority,
@@ -222,7 +228,7 @@ class CallRunner:
             continuation=call.continuation,
             depth=call.node.depth,
             tree_started=self._tree.tree_started,
-            enqueued=self._tree.clock.now(),
+            enqueued=asked_at,
             tenant=self._tree.tenant,
             tree=self._tree.log.state.tree_id,
         )
@@ -238,7 +244,7 @@ class CallRunner:
             top_p=call.sampling.top_p,
             seed=call.seed,
             stop=call.stop,
-            priority=_urgency(self._tree.priority, call),
+            priority=_urgency(self._tree.priority, None if self._tree.pool.by_arrival else call),
             cache_salt=self._tree.cache_salt,
             traceparent=self._tree.traceparent,
             options=profile.options,
@@ -291,7 +297,8 @@ class CallRunner:
 
     def _failed(self, attempt: _Attempt, error: ModelError, decision: retry.Retry | retry.GiveUp) -> None:
         busy_s = decision.busy_s if isinstance(decision, retry.Retry) else 0.0
-        self._tree.pool.failed(attempt.lease, error, busy_s=busy_s)
+        if attempt.sent:
+            self._tree.pool.failed(attempt.lease, error, busy_s=busy_s)
         tokens = self._spent_by_failure(attempt, error.kind)
         usage = Usage() if tokens is None else Usage.of(tokens, wasted=True, estimated=True)
         data = {
@@ -311,6 +318,7 @@ class CallRunner:
     def _settle(
         self, event_type: EventType, attempt: _Attempt, usage: Usage, tokens: Tokens, data: dict[str, Any]
     ) -> None:
+        self._tree.pool.wrote(attempt.lease, tokens.output)
         price = self._tree.profile.price
         cost = None if price is None else price.cost(tokens)
         budget.settle(attempt.reservation, Amount(tokens=tokens.total, cost=cost or Decimal(0)))
@@ -329,6 +337,8 @@ class CallRunner:
 
     def _spent_by_failure(self, attempt: _Attempt, kind: FailureKind) -> Tokens | None:
         """What a failed attempt cost at the replica; None where it cannot have started working."""
+        if not attempt.sent:
+            return None
         if attempt.tokens is not None or attempt.parts:
             return attempt.tokens or self._estimate(attempt)
         if kind in {FailureKind.TIMEOUT, FailureKind.BROKEN}:
@@ -340,12 +350,21 @@ class CallRunner:
         return Tokens(input=attempt.call.prompt_tokens, output=min(written, attempt.call.sampling.max_tokens))
 
 
-def _urgency(priority: int, call: Call) -> int:
+def _urgency(priority: int, call: Call | None) -> int:
     """The priority a replica is told, lower is sooner: it also decides whom it takes memory from when that runs out.
 
     What the client asked for comes first, then what is told in our own queue too: continuations, and deeper nodes.
+    Without a call it is all: where ours goes by arrival, so does the replica's.
     """
+    if call is None:
+        return -priority * 10_000
     return -priority * 10_000 + (0 if call.continuation else 1_000) - min(call.node.depth, 999)
+
+
+def _why_cut_off(stopped: BaseException) -> str:
+    if isinstance(stopped, asyncio.CancelledError):
+        return "the node was stopped"
+    return f"{type(stopped).__name__}: {stopped}" if str(stopped) else type(stopped).__name__
 
 
 def _retry_view(decision: retry.Retry | retry.GiveUp) -> dict[str, Any] | None:

@@ -121,10 +121,19 @@ class CellRun:
             while isinstance(outcome, Parked) and not self._host.has_ended:
                 outcome = await self._go_on(outcome)
             self._record_done()
-            alive = self._children.alive()
+            unawaited = self._unawaited()
         if isinstance(outcome, Parked):
             await self._session.abandon()
-        return self._end(outcome, alive)
+        return self._end(outcome, unawaited)
+
+    def _unawaited(self) -> list[str]:
+        """What the node is to be told of calls that its cell did not wait for."""
+        told = [(len(self._children.alive()), "sub-agents", "launch"), (self._tools.alive(), "tool calls", "call")]
+        return [
+            f"{many} {what} still ran when this cell ended and were cancelled: await every {how}"
+            for many, what, how in told
+            if many
+        ]
 
     def _record_done(self) -> None:
         self._children.record_split()
@@ -208,12 +217,11 @@ class CellRun:
         again = f"the answer was not accepted: {message}. Mend it and call finish again"
         return await self._session.resume([(held, Raise("ValueError", again))], now=verdict["now"])
 
-    def _end(self, outcome: Parked | Done | Raised | Stopped | Killed, alive: list[str]) -> CellEnd:
+    def _end(self, outcome: Parked | Done | Raised | Stopped | Killed, unawaited: Sequence[str]) -> CellEnd:
         output, truncated = self._shown(outcome.output)
         error = _error_of(outcome, min(MAX_ERROR_CHARS, self._plan.output_bytes))
-        if alive and not self._host.has_ended:
-            note = f"{len(alive)} sub-agents still ran when this cell ended and were cancelled: await every launch"
-            error = note if error is None else f"{error}\n{note}"
+        if unawaited and not self._host.has_ended:
+            error = "\n".join([*([] if error is None else [error]), *unawaited])
         data = {
             "output": output,
             "error": error,

@@ -12,9 +12,8 @@ from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import Answer, AuthoredCheck, NodeFailure, NodeSpec
 from rao_runtime.engine.tool_calls import ToolCalls
 from rao_runtime.engine.tree_context import TreeContext
-from rao_runtime.ports import Hold, HostCall, Later, Raise, Return, Stop
+from rao_runtime.ports import CELL_FUNCTIONS, Hold, HostCall, Later, Raise, Return, Stop
 
-FUNCTIONS = ("launch_subagent", "finish", "fail", "publish", "budget")
 FAIL_KINDS = ("insufficient_context", "irrelevant_context", "ambiguous_goal", "impossible")
 
 Reply = Return | Raise | Later | Hold | Stop
@@ -22,7 +21,7 @@ Reply = Return | Raise | Later | Hold | Stop
 
 def functions_for(spec: NodeSpec, tools: Iterable[str]) -> tuple[str, ...]:
     """The names a node's cells may call: a flat node cannot launch."""
-    return (*(FUNCTIONS if spec.recursive else FUNCTIONS[1:]), *tools)
+    return (*(CELL_FUNCTIONS if spec.recursive else CELL_FUNCTIONS[1:]), *tools)
 
 
 class CellHost:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 class Lease:
     """A context manager around the use of the slot: inside it a replica that is taken out ends the attempt.
 
-    Leaving it then raises ModelError of kind TIMEOUT, as if the replica's patience had been told to be over; a cancel
+    `written` are the tokens of its completion, once they are settled. Leaving it then raises ModelError of kind TIMEOUT, as if the replica's patience had been told to be over; a cancel
     from elsewhere stays a cancel (the counting of `asyncio.timeout`).
     """
 
-    __slots__ = ("_before", "_task", "_why", "cached_tokens", "model", "prompt", "replica", "ticket")
+    __slots__ = ("_before", "_task", "_why", "cached_tokens", "model", "prompt", "replica", "ticket", "written")
 
     def __init__(
         self, replica: "Replica", *, ticket: Ticket, model: str, prompt: PromptKey, cached_tokens: int
@@ -29,6 +29,7 @@ class Lease:
         self.model = model
         self.prompt = prompt
         self.cached_tokens = cached_tokens
+        self.written = 0
         self._why: str | None = None
         self._task: asyncio.Task[object] | None = None
         self._before = 0

@@ -1,7 +1,6 @@
 """The warm pool: who may send a call to which replica, and when. Knows no HTTP and no trees."""
 
 import asyncio
-import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +15,6 @@ from rao_runtime.engine.lease import Lease
 from rao_runtime.engine.replica import Replica
 from rao_runtime.engine.roster import Roster
 from rao_runtime.ports import Clock, Model
-
-log = logging.getLogger(__name__)
 
 # An output token takes a step of its own, input tokens share theirs; what fairness between tenants counts.
 OUTPUT_WEIGHT = 2
@@ -54,7 +51,7 @@ class Pool:
     ) -> None:
         self._placement = placement
         self._clock = clock
-        self._by_arrival = by_arrival
+        self.by_arrival = by_arrival
         self._lanes = dict[str, Lane]()
         self._waiting = dict[int, Waiting]()
         self._service = AttainedService()
@@ -92,7 +89,7 @@ class Pool:
         lane = self._lane(model)
         if self._gate.offer(ticket):
             lane.queue.push(ticket)
-            self._dispatch(model)
+            self._dispatch({model})
         try:
             return await future
         except asyncio.CancelledError:
@@ -107,10 +104,9 @@ class Pool:
         replica = lease.replica
         del replica.leases[lease.ticket.ticket_id]
         replica.load.in_flight -= 1
-        self._placement.ended(replica.index, lease.prompt)
+        self._placement.ended(replica.index, lease.prompt, lease.written)
         self.roster.retire(replica)
-        for model in sorted(replica.model_ids):
-            self._dispatch(model)
+        self._dispatch(replica.model_ids)
 
     def succeeded(self, lease: Lease, tokens: Tokens | None) -> None:
         """Learn from an attempt that was answered."""
@@ -119,16 +115,25 @@ class Pool:
         replica.answered += 1
         if tokens is None:
             return
-        self._charge(lease, OUTPUT_WEIGHT * tokens.output)
         # One that never tells of cached tokens says 0 each time, and would be believed to hold nothing.
         replica.tells_cached = replica.tells_cached or tokens.cached > 0
         if replica.tells_cached:
             self.prefix["expected"] += lease.cached_tokens
             self.prefix["told"] += tokens.cached
-            self._placement.observed(replica.index, lease.prompt, tokens.cached, tokens.input)
+        cached = tokens.cached if replica.tells_cached else None
+        self._placement.observed(replica.index, lease.prompt, cached, tokens.input)
+
+    def wrote(self, lease: Lease, tokens: int) -> None:
+        """Charge the tenant what the attempt wrote, however it ended; its prompt was charged as it was sent."""
+        lease.written = tokens
+        self._charge(lease, OUTPUT_WEIGHT * tokens)
 
     def failed(self, lease: Lease, error: ModelError, *, busy_s: float) -> None:
-        """Learn from a failed attempt: 503 is a pause, no connection takes the replica out until it answers again."""
+        """Learn from a failed attempt.
+
+        503 is a pause of `busy_s`; no connection takes the replica out until it answers again, and many failures do
+        until a canary comes through, unless it is the last one of a model.
+        """
         replica, now = lease.replica, self._clock.now()
         if error.kind is FailureKind.BUSY:
             self._rest(replica, now + busy_s, busy_s)
@@ -151,8 +156,7 @@ class Pool:
         # The timer decides, not the clock: the two differ by a rounding or a correction, and nobody would look again.
         if replica.load.busy_until == until:
             replica.load.busy_until = 0.0
-        for model in sorted(replica.model_ids):
-            self._dispatch(model)
+        self._dispatch(replica.model_ids)
 
     # --- trees --------------------------------------------------------------------------------------------------------
 
@@ -172,15 +176,14 @@ class Pool:
             model = self._waiting[ticket.ticket_id].model
             self._lane(model).queue.push(ticket)
             models.add(model)
-        for model in sorted(models):
-            self._dispatch(model)
+        self._dispatch(models)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _rearranged(self, models: Collection[str]) -> None:
         for model in sorted(models):
             self._lane(model).loads = self.roster.loads(model)
-            self._dispatch(model)
+        self._dispatch(models)
 
     def _lane(self, model: str) -> Lane:
         lane = self._lanes.get(model)
@@ -189,7 +192,7 @@ class Pool:
         return lane
 
     def _queue(self) -> ReadyQueue:
-        return ReadyQueue(by_arrival=self._by_arrival, service=self._service)
+        return ReadyQueue(by_arrival=self.by_arrival, service=self._service)
 
     def _forget(self, ticket_id: int) -> Waiting:
         """Take a call out, wherever it stands."""
@@ -199,22 +202,43 @@ class Pool:
             self._gate.remove(ticket_id)
         return waiting
 
-    def _dispatch(self, model: str) -> None:
-        lane = self._lanes.get(model)
-        if lane is None:
-            return
+    def _dispatch(self, models: Collection[str]) -> None:
+        """Give out what slots there are to calls for these models, in one order over all of them."""
         now = self._clock.now()
-        for waiting in list(lane.aside.values()):
-            self._grant(lane, waiting, now)
-        while (ticket := lane.queue.peek(now)) is not None:
-            waiting = self._waiting[ticket.ticket_id]
-            if self._grant_any(lane, waiting, now):
-                continue
-            if not waiting.avoid:
-                return
+        lanes = [self._lanes[model] for model in sorted(models) if model in self._lanes]
+        for lane in lanes:
+            for waiting in list(lane.aside.values()):
+                self._grant(lane, waiting, now)
+        while lanes:
+            lane = self._foremost(lanes, now)
+            if not self._advance(lane, now):
+                lanes.remove(lane)
+
+    def _foremost(self, lanes: Sequence[Lane], now: float) -> Lane:
+        """The lane whose head goes first: models that share a replica would starve in any fixed order of their own."""
+        if len(lanes) == 1:
+            return lanes[0]
+        heads, lane_of = self._queue(), dict[int, Lane]()
+        tickets = [(head, lane) for lane in lanes if (head := lane.queue.peek(now)) is not None]
+        for head, lane in sorted(tickets, key=lambda each: each[0].ticket_id):
+            heads.push(head)
+            lane_of[head.ticket_id] = lane
+        first = heads.peek(now)
+        return lanes[0] if first is None else lane_of[first.ticket_id]
+
+    def _advance(self, lane: Lane, now: float) -> bool:
+        """Whether a call of this lane could be sent or stepped aside, so that another look at it is worth while."""
+        ticket = lane.queue.peek(now)
+        if ticket is None:
+            return False
+        waiting = self._waiting[ticket.ticket_id]
+        if self._grant_any(lane, waiting, now):
+            return True
+        if waiting.avoid:
             # It waits for a replica it has not met; the one it avoids must not stand idle for those behind it.
             lane.queue.remove(ticket.ticket_id)
             lane.aside[ticket.ticket_id] = waiting
+        return bool(waiting.avoid)
 
     def _grant_any(self, lane: Lane, head: Waiting, now: float) -> bool:
         """Give a slot to the first call whose prefix is there; without one, the head takes what there is."""
@@ -226,25 +250,26 @@ class Pool:
         return any(self._grant(lane, each, now, patient=True) for each in others) or self._grant(lane, head, now)
 
     def _grant(self, lane: Lane, waiting: Waiting, now: float, *, patient: bool = False) -> bool:
+        if waiting.granted.done():
+            # It was cancelled and has not noticed yet: placement is not asked, since its answer is a note of a send.
+            self._forget(waiting.ticket.ticket_id)
+            return True
         choice = self._placement.choose(lane.loads, waiting.prompt, now, avoid=waiting.avoid, patient=patient)
         if choice is None:
             return False
         self._forget(waiting.ticket.ticket_id)
-        if waiting.granted.done():
-            self._placement.ended(choice.index, waiting.prompt)
-        else:
-            replica = self.roster[choice.index]
-            lease = Lease(
-                replica,
-                ticket=waiting.ticket,
-                model=waiting.model,
-                prompt=waiting.prompt,
-                cached_tokens=_in_blocks(choice.cached_tokens, replica.traits.block_tokens),
-            )
-            replica.load.in_flight += 1
-            replica.leases[waiting.ticket.ticket_id] = lease
-            self._charge(lease, waiting.prompt.tokens)
-            waiting.granted.set_result(lease)
+        replica = self.roster[choice.index]
+        lease = Lease(
+            replica,
+            ticket=waiting.ticket,
+            model=waiting.model,
+            prompt=waiting.prompt,
+            cached_tokens=_in_blocks(choice.cached_tokens, replica.traits.block_tokens),
+        )
+        replica.load.in_flight += 1
+        replica.leases[waiting.ticket.ticket_id] = lease
+        self._charge(lease, waiting.prompt.tokens)
+        waiting.granted.set_result(lease)
         return True
 
     def _charge(self, lease: Lease, tokens: int) -> None:

@@ -35,6 +35,7 @@ class Replica:
     """`down` says why it gets no calls, and is None while it may get some. `served` is None until its first answer.
 
     `on_trial`: it failed in a way that a mere probe would not notice, and has to answer a call before it is back.
+    `silent_since`: from when on (epoch s) no look at it was answered, while it is down.
     """
 
     model: Model
@@ -42,6 +43,7 @@ class Replica:
     managed: bool = False
     down: str | None = NOT_YET
     on_trial: bool = False
+    silent_since: float | None = None
     draining: bool = False
     gone: bool = False
     answered: int = 0

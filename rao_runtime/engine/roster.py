@@ -24,7 +24,7 @@ class Roster:
         self._placement = placement
         self._changed = changed
         self._replicas = dict[int, Replica]()
-        self._retired = list[Replica]()
+        self._retired = dict[int, Replica]()
         self._added = 0
         self._answered = asyncio.Event()
         self.joined = asyncio.Event()
@@ -35,6 +35,11 @@ class Roster:
     def replicas(self) -> Sequence[Replica]:
         """All of them, in the order they came."""
         return tuple(self._replicas.values())
+
+    @property
+    def unclosed(self) -> Sequence[Replica]:
+        """All of them, and those that are gone and have connections yet."""
+        return (*self._replicas.values(), *self._retired.values())
 
     def __getitem__(self, index: int) -> Replica:
         return self._replicas[index]
@@ -49,9 +54,12 @@ class Roster:
 
     def up(self, replica: Replica, served: Sequence[ServedModel], traits: Traits, *, anew: bool) -> None:
         """The replica answers, and serves these; `anew`: it holds nothing of what was sent to it before."""
+        if replica.gone:
+            return
         replica.served, replica.traits, replica.down, replica.on_trial = tuple(served), traits, None, False
         before, replica.model_ids = replica.model_ids, frozenset(model.id for model in served)
         replica.load.kv_tokens = traits.kv_tokens
+        replica.silent_since = None
         replica.progress.reset()
         if anew:
             self._placement.forget(replica.index)
@@ -61,6 +69,8 @@ class Roster:
 
     def down(self, replica: Replica, why: str) -> None:
         """The replica cannot be reached: no calls until it is `up` again."""
+        if replica.gone:
+            return
         if replica.down is None:
             log.warning("replica %s is down: %s", replica.name, why)
         replica.down = why
@@ -71,15 +81,20 @@ class Roster:
 
         False where it stays, since it is the last that could serve one of its models.
         """
-        if any(not self._others(replica, model) for model in replica.model_ids):
+        if replica.down is None and any(not self._others(replica, model) for model in replica.model_ids):
             log.warning("replica %s stays in, it is the last one: %s", replica.name, why)
             return False
         self.down(replica, why)
         replica.on_trial = True
         if revoke:
-            for lease in tuple(replica.leases.values()):
-                lease.revoke(why)
+            self.revoke(replica, why)
         return True
+
+    def revoke(self, replica: Replica, why: str) -> None:
+        """Take its calls elsewhere, those that another replica could serve now."""
+        for lease in tuple(replica.leases.values()):
+            if self._others(replica, lease.model):
+                lease.revoke(why)
 
     def drain(self, replica: Replica) -> None:
         """Give it no more calls, and forget it once the last one has ended."""
@@ -91,20 +106,21 @@ class Roster:
 
     async def aclose(self) -> None:
         """Give the connections of all replicas back."""
-        self._retired += self._replicas.values()
+        self._retired |= self._replicas
         self._replicas.clear()
-        await self.close_retired()
+        for replica in tuple(self._retired.values()):
+            await self.close(replica)
 
-    async def close_retired(self) -> None:
-        """Give the connections of those that are gone back."""
-        while self._retired:
-            await self._retired.pop().model.aclose()
+    async def close(self, replica: Replica) -> None:
+        """Give the connections of one that is gone back."""
+        if self._retired.pop(replica.index, None) is not None:
+            await replica.model.aclose()
 
     def retire(self, replica: Replica) -> None:
         """Forget a drained replica that has no call left."""
         if replica.draining and not replica.leases and not replica.gone:
             replica.gone = True
-            self._retired.append(self._replicas.pop(replica.index))
+            self._retired[replica.index] = self._replicas.pop(replica.index)
             self._placement.forget(replica.index)
             self._arrange(replica)
             log.info("replica %s is gone", replica.name)
@@ -136,7 +152,7 @@ class Roster:
 
     def all_known(self) -> bool:
         """Whether every replica has told what it serves: an unknown model is then a mistake, not a late starter."""
-        return all(replica.served is not None for replica in self._replicas.values())
+        return bool(self._replicas) and all(replica.served is not None for replica in self._replicas.values())
 
     def serves(self, model: str) -> bool:
         """Whether a replica of this model is up."""

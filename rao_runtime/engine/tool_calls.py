@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from rao_runtime.engine.node_log import NodeLog
 from rao_runtime.engine.node_spec import NodeSpec
 from rao_runtime.engine.results import Awaited, Results
 from rao_runtime.engine.tree_context import TreeContext
-from rao_runtime.ports import Effects, HostCall, Raise, Return, Tool
+from rao_runtime.ports import Effects, HostCall, Raise, Return, Tool, ToolSpec
 
 MAX_MESSAGE_CHARS = 2_000
 UNKNOWN_END = "the server stopped during this call: whether it took effect is not known. It was not made again"
@@ -43,6 +44,10 @@ class ToolCalls:
         for task in self._tasks:
             task.cancel()
         await self._group.__aexit__(kind, error, trace)
+
+    def alive(self) -> int:
+        """How many calls still run."""
+        return sum(not task.done() for task in self._tasks)
 
     def call(self, call: HostCall, tool: Tool) -> None:
         """Make the call, or have its journaled result ready. Raises TypeError or ValueError for bad arguments."""
@@ -85,24 +90,32 @@ class ToolCalls:
             raise
 
     async def _outcome(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        state = self._tree.log.state.tool_states.get(tool.spec.name)
+        # Copies: what is changed in place and then raised over, or too late, must change neither journal nor state.
+        state = deepcopy(self._tree.log.state.tool_states.get(tool.spec.name))
+        limit = asyncio.timeout(tool.spec.time_s)
         try:
-            async with asyncio.timeout(tool.spec.time_s):
-                result, after = await tool.run(arguments, state)
+            async with limit:
+                result, after = await tool.run(deepcopy(arguments), state)
             told: dict[str, Any] = {"result": to_json(result, what="result")}
             if tool.spec.effects is Effects.TREE:
                 told["state"] = to_json(after, what="state")
-        except TimeoutError:
-            message = f"{tool.spec.name}() took longer than {tool.spec.time_s:g} s"
-            return {"error": {"type": "TimeoutError", "message": message}}
-        except Exception as error:  # noqa: BLE001 - the boundary of a tool: what it raises is the calling cell's to see
-            return {"error": {"type": type(error).__name__, "message": cut(str(error), MAX_MESSAGE_CHARS)[0]}}
+        # The boundary of a tool: what it raises is the cell's to see, and its `sys.exit()` does not end the server.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            # A tool may well raise a TimeoutError of its own, a socket's for one.
+            late = isinstance(error, TimeoutError) and limit.expired()
+            message = _too_long(tool.spec) if late else cut(str(error), MAX_MESSAGE_CHARS)[0]
+            return {"error": {"type": type(error).__name__, "message": message}}
         return told
 
     def _end(self, call_id: int, tool_id: str, name: str, told: Mapping[str, Any]) -> None:
         data = {"call_id": tool_id, "name": name, **told}
         self._tree.log.record(EventType.TOOL_COMPLETED, data, self._spec, self._turn)
         self._results.arrive(call_id, _result(data))
+
+
+def _too_long(spec: ToolSpec) -> str:
+    message = f"{spec.name}() took longer than {spec.time_s:g} s"
+    return f"{message}: what it does may still take effect" if spec.effects is Effects.OUTSIDE else message
 
 
 def _result(data: Mapping[str, Any]) -> Return | Raise:

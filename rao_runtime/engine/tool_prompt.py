@@ -22,19 +22,22 @@ def tool_section(tools: Sequence[ToolSpec]) -> str | None:
 
 
 def _parameters(schema: Mapping[str, Any]) -> str:
-    required = set(schema.get("required", ()))
+    required, shared = set(schema.get("required", ())), schema.get("$defs", {})
     return ", ".join(
-        f"{name}: {_type(each)}" if name in required else f"{name}: {_type(each)} = {each.get('default')!r}"
+        f"{name}: {_type(each, shared)}"
+        if name in required
+        else f"{name}: {_type(each, shared)} = {each.get('default')!r}"
         for name, each in schema.get("properties", {}).items()
     )
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def _type(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
+    schema = shared.get(schema.get("$ref", "").removeprefix("#/$defs/"), schema)
     match schema.get("type"):
         case str() as name:
             return _PYTHON.get(name, name)
         case _:
-            return " | ".join(_type(each) for each in schema.get("anyOf", ())) or "object"
+            return " | ".join(_type(each, shared) for each in schema.get("anyOf", ())) or "object"
 
 
 _PYTHON = {

@@ -3,6 +3,7 @@
 from rao_runtime.core.values import FailedValue
 from rao_runtime.ports.blobs import Blobs
 from rao_runtime.ports.cell import (
+    CELL_FUNCTIONS,
     Done,
     Hold,
     Host,
@@ -27,6 +28,7 @@ from rao_runtime.ports.tools import Effects, Tool, Toolbox, ToolSpec
 from rao_runtime.ports.tree_index import Retention, TreeEntry, TreeIndex
 
 __all__ = [
+    "CELL_FUNCTIONS",
     "Blobs",
     "CellLimits",
     "Claim",

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+CELL_FUNCTIONS = ("launch_subagent", "finish", "fail", "publish", "budget")
+"""What cells can call besides Python and tools; those of a flat node all but the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostCall:

@@ -36,11 +36,10 @@ class KvBatch:
         self._obey(self._scheduler.resize(self._limits, time.monotonic()))
 
     def check_room(self) -> None:
-        """Raises QueueFull when requests wait, or no slot is free, and the queue is at its limit."""
-        waiting = self._scheduler.waiting
-        if self._queue_limit is None or waiting < self._queue_limit:
+        """Raises QueueFull when slots and queue are full together: who waits for a step to end may yet get a slot."""
+        if self._queue_limit is None:
             return
-        if waiting or self._scheduler.running >= self._limits.slots:
+        if self._scheduler.waiting + self._scheduler.running >= self._limits.slots + self._queue_limit:
             raise QueueFull
 
     def figures(self) -> CacheFigures:
@@ -57,9 +56,9 @@ class KvBatch:
         self._obey(self._scheduler.arrive(Demand(key, entry.prompt_tokens, names), time.monotonic()))
         try:
             yield seat
-        except asyncio.CancelledError:
+        except BaseException as error:
             # Booked before its place is given on, or the ledger would see two in one slot.
-            self._ledger.close(entry, Outcome.ABORT)
+            self._ledger.close(entry, Outcome.ABORT if isinstance(error, asyncio.CancelledError) else Outcome.ERROR)
             raise
         finally:
             del self._seats[key]

@@ -52,6 +52,9 @@ async def complete(exchange: Exchange, replica: Replica) -> None:
     except asyncio.CancelledError:
         ledger.close(entry, Outcome.ABORT)
         raise
+    except Exception:
+        ledger.close(entry, Outcome.ERROR)
+        raise
 
 
 def _prepare(exchange: Exchange, replica: Replica, entry: Entry) -> _Call:

@@ -1,6 +1,6 @@
 """What a stand-in serves and how fast: everything that can be set, at the start or while it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -13,10 +13,11 @@ from rao_runtime.standin.faults import CATALOGUE
 class StandInConfig:
     """One replica's settings. Raises ValueError for values that make no sense.
 
-    `slots` requests run at once; up to `queue_limit` more wait (None: no limit), the rest get a 503. A completion of n
-    tokens takes `first_token_s` + (n - 1) x `per_token_s`, all of it scaled by a factor between 1 - `jitter` and
-    1 + `jitter`, and arrives in chunks of `chunk_tokens`. `faults` maps names of the catalogue to the share of requests
-    they hit.
+    `slots` requests run at once; up to `queue_limit` more wait (None: no limit), the rest get a 503. With a KV cache,
+    where requests may wait though slots are free, the limit is on all that run and wait: the sum of both numbers. A
+    completion of n tokens takes `first_token_s` + (n - 1) x `per_token_s`, all of it scaled by a factor between
+    1 - `jitter` and 1 + `jitter`, and arrives in chunks of `chunk_tokens`. `faults` maps names of the catalogue to the
+    share of requests they hit.
 
     With `kv_blocks` there is a KV cache of so many blocks of `block_size` tokens, fixed at the start; it must hold a
     whole window. Prompts are then read at `prefill_tokens_per_s` (None: at once) in steps of `prefill_chunk_tokens`,
@@ -83,6 +84,23 @@ class StandInConfig:
 
 _ADAPTER = TypeAdapter(StandInConfig)
 _NAMES = frozenset(entry.name for entry in fields(StandInConfig))
+
+
+def of_options(options: object, *, models: Sequence[str], faults: Sequence[str]) -> StandInConfig:
+    """The settings of a command line, whose options are called as the fields; each of `faults` is `NAME=RATE`.
+
+    Raises ValueError for what makes no sense.
+    """
+    given: dict[str, Any] = {name: getattr(options, name) for name in _NAMES if hasattr(options, name)}
+    return StandInConfig(**given, models=tuple(models), faults=dict(map(_rate, faults)))
+
+
+def _rate(text: str) -> tuple[str, float]:
+    name, _, rate = text.partition("=")
+    try:
+        return name, float(rate or 1)
+    except ValueError:
+        raise ValueError(f"--fault {text!r} is not NAME=RATE, a rate from 0 to 1") from None
 
 
 def changed(config: StandInConfig, changes: Mapping[str, Any]) -> StandInConfig:

@@ -106,7 +106,8 @@ Handler = Callable[[Exchange], Awaitable[None]]
 class Connection(asyncio.Protocol):
     """One client connection. Requests are handled one after the other; the client's leaving cancels the handler.
 
-    With `keep_alive_s` it is closed when so long after an answer nothing more has come.
+    A handler that raises ends the connection, and the loop is told why. With `keep_alive_s` it is closed when so long
+    after an answer nothing more has come.
     """
 
     def __init__(self, handler: Handler, connections: set["Connection"], keep_alive_s: float | None = None) -> None:
@@ -186,6 +187,11 @@ class Connection(asyncio.Protocol):
         try:
             while self._backlog and self._transport is not None:
                 await self._handler(Exchange(self._backlog.popleft(), self._transport))
+        except Exception as error:  # noqa: BLE001 - whatever it is, its client must not wait for the rest of an answer
+            if self._transport is not None:
+                self._transport.abort()
+            told = {"message": "the stand-in failed at a request, and cut its connection", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(told)
         finally:
             self._task = None
             if self._transport is None:

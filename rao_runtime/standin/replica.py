@@ -45,16 +45,23 @@ class Replica:
     def fail_next(self, *names: str) -> None:
         """Let the next requests meet these faults, one each; `""` lets one pass. Raises ValueError for unknown ones."""
         for name in names:
-            if name and name not in CATALOGUE:
+            if name != "" and name not in CATALOGUE:
                 raise ValueError(f"no fault is called {name!r}")
         self._next_faults.extend(names)
 
     def fault_of(self, request_id: str, reply: Reply) -> Fault:
-        """What befalls this request: the fault next in line, else the script's, else one drawn from the rates."""
+        """What befalls this request: the fault next in line, else the script's, else one drawn from the rates.
+
+        Raises Refusal (500) where the script names one that is none: what was meant to fail must not pass as healthy.
+        """
         name = self._next_faults.popleft() if self._next_faults else reply.fault
         if name is None:
             return drawn(self.config.faults, self.config.seed, request_id)
-        return CATALOGUE.get(name, HEALTHY)
+        if name == "":
+            return HEALTHY
+        if name not in CATALOGUE:
+            raise Refusal(500, f"the script asks for the fault {name!r}; there are {', '.join(CATALOGUE)}")
+        return CATALOGUE[name]
 
     def reply_to(self, request: ChatRequest) -> Reply:
         """What the script writes. A script that raises is a replica that fails: Refusal with status 500."""

@@ -158,8 +158,10 @@ class StandIn:
         exchange.respond(200, b"{}")
 
     def _apply(self, changes: dict[str, Any]) -> None:
-        names = changes.pop("next_faults", [])
+        names: object = changes.pop("next_faults", [])
+        if not isinstance(names, list):
+            raise ValueError("next_faults: a list of names is wanted")
         config = changed(self.config, changes)
         self._running.check(config)
-        self.fail_next(*names)
+        self.fail_next(*cast(list[str], names))
         self.configure(config)

@@ -1,32 +1,22 @@
 """Replicas: how one is added, and how they go out. What goes out does not pass through these models."""
 
-import re
 from typing import Annotated, Literal
 
-import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from rao_runtime.config.kinds import urls
+from rao_runtime.config.base_url import PATTERN, base_url
 from server.schemas.request import Strict
 
 MAX_URL_CHARS = 2048
 MAX_SLOTS = 100_000
-PATTERN = r"^https?://[^\s?#@\\]+$"
 EXPECTED = "expected a base URL such as `http://host:8000`: http or https, no user name, no query, no fragment"
 
 
 def _base_url(text: str) -> str:
-    """The URL as settings read it, without the `/v1` of the OpenAI protocol. Raises ValueError."""
     try:
-        if not (re.fullmatch(PATTERN, text) and text.isprintable()):
-            raise ValueError
-        [url] = urls().read([text])
-        base = url.removesuffix("/v1").rstrip("/")
-        # What httpx declines here, it would decline at each call.
-        httpx.URL(base)
-    except (ValueError, httpx.InvalidURL):
+        return base_url(text)
+    except ValueError:
         raise ValueError(EXPECTED) from None
-    return base
 
 
 class NewReplica(Strict):

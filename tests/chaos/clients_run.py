@@ -64,7 +64,7 @@ async def run_clients(seed: int) -> ClientsReport:
         events=sum(len(follower.seen) for follower in everybody),
         connections=sum(follower.connections for follower in crowd.raw),
         drops=sum(follower.drops for follower in everybody),
-        kills=sum(kill.signals for kill in scenario.kills),
+        kills=sum(kill.blow.signals for kill in scenario.kills),
         wall_s=time.perf_counter() - began_s,
     )
 

@@ -15,6 +15,7 @@ def ledger_faults(journals: Sequence[Sequence[Told]], entries: Sequence[Entry]) 
     events = [event for journal in journals for event in journal]
     started = {_request_id(event["data"]) for event in events if event["type"] == "call.started"}
     settled = {_request_id(event["data"]): event for event in events if event["type"] in SETTLED}
+    entries = _of_trees(entries)
     sent = Counter(entry.request_id for entry in entries)
     yield from (f"request {name} was sent {times} times" for name, times in sent.items() if times > 1)
     for entry in entries:
@@ -36,8 +37,13 @@ def sent_again(journals: Sequence[Sequence[Told]], entries: Sequence[Entry]) -> 
         for event in journal
         if event["type"] == "call.completed"
     }
-    attempts = (entry.request_id.rsplit("-a", 1) for entry in entries)
+    attempts = (entry.request_id.rsplit("-a", 1) for entry in _of_trees(entries))
     return {call for call, attempt in attempts if int(attempt) > completed.get(call, int(attempt))}
+
+
+def _of_trees(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Without what the pool asks for itself, of which no journal knows: canaries of replicas that may hang."""
+    return [entry for entry in entries if not entry.request_id.startswith("upkeep-")]
 
 
 def _attempt_faults(entry: Entry, event: Told) -> Iterator[str]:

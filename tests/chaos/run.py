@@ -14,7 +14,7 @@ from tests.chaos.forest import Forest, Tree
 from tests.chaos.journal_rules import Told, journal_faults, repeated_calls
 from tests.chaos.ledger_rules import ledger_faults, sent_again
 from tests.chaos.report import Report, recoveries
-from tests.chaos.scenario import Scenario, TreePlan, draw_scenario
+from tests.chaos.scenario import Blow, Scenario, TreePlan, draw_scenario
 from tests.chaos.striking import strike
 from tests.chaos.waits import arrivals
 from tests.chaos.world import World, world
@@ -39,7 +39,7 @@ class Played:
     plans: Sequence[TreePlan]
     journals: Sequence[Sequence[Told]]
     entries: Sequence[Entry]
-    blows: Counter[str]
+    blows: Counter[Blow]
     trees_hit: Sequence[int]
     starts: Sequence[float]
     log: str
@@ -54,8 +54,8 @@ async def run_seed(seed: int, signals: int = SIGNALS_PER_SEED) -> Report:
         raise Broken(scenario, "\n".join([*faults[:SHOWN], played.log, *_outline(played)]))
     return Report(
         seed=seed,
-        blows=played.blows,
-        kills=sum(kill.signals for kill in scenario.kills),
+        blows={str(blow): times for blow, times in played.blows.items()},
+        kills=sum(blow.signals * times for blow, times in played.blows.items()),
         trees_hit=played.trees_hit,
         trees=len(played.plans),
         poor=sum(plan.is_poor for plan in played.plans),
@@ -73,7 +73,7 @@ async def play(scenario: Scenario) -> Played:
     """Let it happen. Raises Broken where trees do not end, or a follower is told something wrong."""
     async with world(scenario) as around:
         forest = Forest(around.session, around.host, scenario)
-        blows, hit = Counter[str](), list[int]()
+        blows, hit = Counter[Blow](), list[int]()
         try:
             async with asyncio.timeout(LONGEST_S):
                 await _storm(around, forest, scenario, blows, hit)
@@ -134,14 +134,14 @@ def _outline(played: Played) -> Iterator[str]:
         yield f"  {event['seq']} {event['ts'][14:]} {event['type']} {event['node_id']} t{event['turn']} {told}"
 
 
-async def _storm(around: World, forest: Forest, scenario: Scenario, blows: Counter[str], hit: list[int]) -> None:
+async def _storm(around: World, forest: Forest, scenario: Scenario, blows: Counter[Blow], hit: list[int]) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(forest.grow())
         for kill in scenario.kills:
             await arrivals(around.stand_in.ledger, kill.arrivals)
             await around.host.stays(kill.delay_s)
             hit.append(forest.in_flight)
-            blows[str(await strike(around.host, kill))] += 1
+            blows[await strike(around.host, kill)] += 1
         forest.enough.set()
 
 

@@ -22,6 +22,11 @@ class Blow(StrEnum):
     TERM = "term"
     STORE = "store"
 
+    @property
+    def signals(self) -> int:
+        """How many processes it kills."""
+        return 2 if self is Blow.TWICE else 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
@@ -32,11 +37,6 @@ class Kill:
     arrivals: int
     delay_s: float
     again_s: float
-
-    @property
-    def signals(self) -> int:
-        """How many processes it kills."""
-        return 2 if self.blow is Blow.TWICE else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,5 +134,5 @@ def _draw_kills(draw: random.Random, signals: int) -> list[Kill]:
                 again_s=draw.uniform(0, 0.5),
             )
         )
-        left -= kills[-1].signals
+        left -= blow.signals
     return kills

@@ -10,7 +10,7 @@ LEFT = {0, -signal.SIGTERM}
 
 
 async def strike(host: Host, kill: Kill) -> Blow:
-    """Do it, and have the server up again; what it was. A store that is not there leaves its server to be killed."""
+    """Do it, and have the server up again; what it was. Where a store is not there, its server is killed: a KILL."""
     if kill.blow is Blow.STORE and host.kill_store():
         return Blow.STORE
     if kill.blow is Blow.TERM:

@@ -138,5 +138,10 @@ def test_what_is_wrong_is_found_out(played: Played, spoil: Callable[[Spoiler], N
     assert any(found in fault for fault in faults), faults
 
 
+def test_what_the_pool_asks_for_itself_is_no_call_of_a_tree(played: Played) -> None:
+    canary = replace(played.entries[0], request_id="upkeep-r1-2")
+    assert judge(replace(played, entries=[*played.entries, canary])) == []
+
+
 def _kinds(journal: list[dict[str, Any]]) -> set[str]:
     return {event["data"]["error"]["kind"] for event in journal if event["type"] == "call.failed"}

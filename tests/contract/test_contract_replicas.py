@@ -123,6 +123,19 @@ async def test_a_tree_waits_where_the_last_replica_was_drained() -> None:
         assert (await gateway.end(tree_id))["status"] == "completed"
 
 
+@pytest.mark.parametrize("drained", [False, True])
+async def test_a_task_that_names_its_model_waits_where_no_replica_is_left(drained: bool) -> None:
+    changes: dict[str, Any] = {} if drained else {"replicas": (), "embedded_engines": 0}
+    async with world(**changes) as gateway, another() as second:
+        for each in await pool(gateway):
+            await gateway.solve("ANSWER")
+            await gateway.http.delete(f"/replicas/{each['id']}")
+        tree_id = await gateway.begin("ANSWER", model=StandInConfig().models[0])
+        assert (await gateway.http.get(f"/trees/{tree_id}")).json()["status"] == "submitted"
+        await add(gateway, second.url)
+        assert (await gateway.end(tree_id))["answer"] == 42
+
+
 async def test_the_same_replica_is_not_added_twice() -> None:
     async with world() as gateway:
         [first] = await pool(gateway)

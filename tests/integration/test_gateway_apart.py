@@ -132,3 +132,19 @@ def test_a_worker_without_a_shared_store_says_what_it_needs() -> None:
     ended = rao("serve", "--no-worker")
     assert ended.returncode == 2
     assert "redis_url" in ended.stderr
+
+
+def test_a_gateway_without_replicas_leaves_every_model_to_the_workers() -> None:
+    with running(
+        "serve", "--no-worker", "--port", "0", RAO_REDIS_URL=shared("valkey").url, RAO_REDIS_PREFIX=new_prefix()
+    ) as gateway:
+        url = gateway.line_with("is serving at").split()[-1]
+        gateway.line_with("NO WORKER HERE")
+        task = {"goal": "x", "model": "what-the-workers-serve"}
+        taken = httpx.post(f"{url}/solve", json=task, headers={"Prefer": "respond-async"})
+        replicas = httpx.get(f"{url}/replicas").json()["data"]
+        assert gateway.stop() == 0
+        said = gateway.output.read() + gateway.errors.read()
+    assert taken.status_code == 202, taken.text
+    assert replicas == []
+    assert "rao-nano" not in said

@@ -1,5 +1,6 @@
 """Replicas started here are kept running, are heard in the log, and leave nothing behind."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 
 import httpx
 import pytest
+from anyio.lowlevel import checkpoint
 
 from rao_runtime.adapters.local_replicas import LocalReplicas, NoReplicaProgram
 from rao_runtime.adapters.replica_place import LocalServing
@@ -18,7 +20,12 @@ from tests.integration.local_logs import listening, processes_of, wait_until_gon
 VLLM = (sys.executable, vllm_program.__file__)
 FLAGS = ("--max-model-len", "4096")
 AT_ONCE = RestartPolicy(base_s=0.01, max_s=0.02)
-DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
+DEAF = """
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('deaf', os.getpid(), flush=True)
+signal.pause()
+"""
 POLITE = """
 import signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('goodbye')))
@@ -32,8 +39,10 @@ print('left', left.pid)
 """
 
 
-def local(count: int, command: Sequence[str] = VLLM, **variables: str) -> LocalReplicas:
-    serving = LocalServing(count=count, model="some-model", command=command, flags=FLAGS, api_key="sk-1")
+def local(
+    count: int, command: Sequence[str] = VLLM, *, model: str = "some-model", key: str | None = "sk-1", **variables: str
+) -> LocalReplicas:
+    serving = LocalServing(count=count, model=model, command=command, flags=FLAGS, api_key=key)
     return LocalReplicas(serving, environ={**os.environ, **variables}, policy=AT_ONCE)
 
 
@@ -66,6 +75,33 @@ async def test_they_get_the_operators_flags_and_the_pools_and_an_environment_wit
     assert flags.endswith("--max-model-len 4096")
     assert "--scheduling-policy priority" in flags
     assert environment == "replica-0: environment CUDA_VISIBLE_DEVICES=4,5 VLLM_API_KEY=sk-1"
+
+
+async def test_they_want_no_key_that_we_would_not_send() -> None:
+    with listening() as heard:
+        async with local(1, key=None, VLLM_API_KEY="somebody-elses"):
+            assert "VLLM_API_KEY" not in await heard.message_with("replica-0: environment")
+
+
+async def test_a_start_that_is_refused_is_told_and_tried_again() -> None:
+    with listening() as heard:
+        async with local(1, model="a\0b"):
+            for _ in range(2):
+                assert "it cannot be started (embedded null byte)" in await heard.message_with("replica-0 ended")
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_open() -> None:
+    before = sorted(os.listdir("/proc/self/fd"))
+    for steps in range(3):
+        starting = asyncio.create_task(ReplicaProcess.start(launch("pass")))
+        for _ in range(steps):
+            await checkpoint()
+        starting.cancel()
+        await asyncio.wait([starting])
+        assert starting.cancelled()
+    async with asyncio.timeout(10):
+        while sorted(os.listdir("/proc/self/fd")) != before:
+            await checkpoint()
 
 
 async def test_one_that_is_killed_is_started_again_at_the_same_url_and_its_engine_is_gone() -> None:
@@ -102,9 +138,9 @@ async def test_one_that_is_told_to_stop_ends_by_itself_where_it_can() -> None:
 async def test_one_that_does_not_heed_sigterm_is_killed() -> None:
     with listening() as heard:
         process = await ReplicaProcess.start(launch(DEAF))
-        await heard.message_with("replica-0: deaf")
+        deaf = int((await heard.message_with("replica-0: deaf")).split()[-1])
         await process.stop(grace_s=0.05)
-    wait_until_gone(process.pid)
+    wait_until_gone(deaf)
 
 
 async def test_one_that_never_comes_up_is_tried_again_and_its_last_words_are_told_each_time() -> None:

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from rao_runtime.adapters.openai_http import OpenAiReplica
 from rao_runtime.adapters.openai_reading import Patience
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.usage import Tokens
@@ -102,9 +103,9 @@ async def test_nobody_listening_is_unreachable() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "http://[", "ftp://127.0.0.1:1", "http://127.0.0.1:99999"])
-async def test_a_url_that_is_none_is_a_model_error(url: str) -> None:
-    error = await failure(RawServer(url=url))
-    assert error.kind in {FailureKind.UNREACHABLE, FailureKind.BROKEN}
+def test_a_url_that_is_none_is_refused_before_any_call(url: str) -> None:
+    with pytest.raises(ValueError):
+        OpenAiReplica(url)
 
 
 async def test_a_connection_that_never_stands_is_unreachable_in_time() -> None:

@@ -1,12 +1,14 @@
 """Every fault of the catalogue, as a client meets it."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
-from aiohttp import ClientPayloadError, ClientSession, ServerDisconnectedError, StreamReader
+from aiohttp import ClientOSError, ClientPayloadError, ClientSession, ServerDisconnectedError, StreamReader
 
 from rao_runtime.standin.config import StandInConfig
 from rao_runtime.standin.faults import CATALOGUE, HEALTHY, drawn
@@ -208,6 +210,43 @@ async def test_a_fault_of_no_name_in_the_catalogue_is_refused() -> None:
     async with standing() as (stand_in, _):
         with pytest.raises(ValueError, match="flood"):
             stand_in.fail_next("500", "flood")
+
+
+async def test_a_script_that_asks_for_a_fault_of_no_known_name_gets_a_500_that_tells_the_name() -> None:
+    script = RuleScript(lambda _: Reply(text=SAYS, fault="hang_mid_steam"))
+    async with standing(script=script) as (stand_in, client):
+        status, told = await client.ask()
+        assert stand_in.ledger.outcomes()["rejected"] == 1
+    assert status == 500
+    assert "hang_mid_steam" in told["error"]["message"]
+
+
+@pytest.mark.parametrize("config", [StandInConfig(slots=1), StandInConfig(slots=1, kv_blocks=4096)])
+@pytest.mark.parametrize("text", ["\ud800", cast(str, 7)], ids=["no UTF-8", "no text"])
+async def test_an_answer_that_cannot_be_made_cuts_the_connection_and_ends_in_the_ledger(
+    config: StandInConfig, text: str
+) -> None:
+    script = RuleScript(lambda request: Reply(text=text) if request.seed else SAYS)
+    async with _failures() as failures, standing(config, script) as (stand_in, client), asyncio.timeout(5):
+        with pytest.raises((ServerDisconnectedError, ClientPayloadError, ClientOSError)):
+            await client.stream({"seed": 1})
+        entry = stand_in.ledger.entries[0]
+        assert (entry.outcome, stand_in.ledger.running, stand_in.ledger.waiting) == (Outcome.ERROR, 0, 0)
+        assert (await client.stream()).text == SAYS
+        assert len(failures) == 1
+
+
+@asynccontextmanager
+async def _failures() -> AsyncGenerator[list[Any]]:
+    """What the loop is told of meanwhile, which otherwise would fail the test."""
+    loop = asyncio.get_running_loop()
+    told: list[Any] = []
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    try:
+        yield told
+    finally:
+        loop.set_exception_handler(before)
 
 
 async def _read_until_broken(stand_in: StandIn, fields: dict[str, Any]) -> bytes:

@@ -128,21 +128,29 @@ async def test_a_hanging_request_loses_its_blocks_to_one_that_grows_and_can_stil
     assert (lost.preemptions, lost.outcome, grown.preemptions) == (1, Outcome.ABORT, 0)
 
 
-async def test_who_finds_no_blocks_waits_though_slots_are_free_and_past_the_limit_gets_a_503() -> None:
-    async with standing(replace(SCARCE, queue_limit=1)) as (stand_in, client):
+async def test_who_finds_no_blocks_waits_though_a_slot_is_free_and_past_slots_and_queue_together_comes_a_503() -> None:
+    async with standing(replace(SCARCE, slots=2, queue_limit=1)) as (stand_in, client):
         stand_in.fail_next("hang")
         big = {"messages": [{"role": "user", "content": "z" * 300}], "max_tokens": 9}
         hanging = asyncio.create_task(client.stream(big, request_id="hanging"))
         await stand_in.ledger.until(lambda ledger: ledger.running == 1)
         other = {"messages": [{"role": "user", "content": "o" * 300}], "max_tokens": 9}
-        queued = asyncio.create_task(client.stream(other, request_id="queued"))
-        await stand_in.ledger.until(lambda ledger: ledger.waiting == 1)
+        queued = [asyncio.create_task(client.stream(other, request_id=f"queued-{number}")) for number in range(2)]
+        await stand_in.ledger.until(lambda ledger: ledger.waiting == 2)
         used = await _metric(client, "kv_cache_usage_perc")
         status, _ = await client.ask({"stream": True})
         hanging.cancel()
-        assert (await queued).text == SAYS[:36]
+        assert {(await each).text for each in queued} == {SAYS[:36]}
     assert used == 20 / 32
     assert status == 503
+
+
+async def test_who_comes_in_the_middle_of_a_step_is_not_turned_away_while_slots_are_free() -> None:
+    reading = replace(ROOMY, slots=32, queue_limit=4, prefill_tokens_per_s=1_000.0, prefill_chunk_tokens=128)
+    async with standing(reading) as (stand_in, client):
+        streams = await asyncio.gather(*(client.stream(LONG, request_id=f"r{number}") for number in range(20)))
+        assert stand_in.ledger.peak_waiting > 4
+    assert [stream.status for stream in streams] == [200] * 20
 
 
 async def test_a_client_that_leaves_while_its_prompt_is_read_or_waits_gives_everything_back() -> None:

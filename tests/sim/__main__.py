@@ -17,6 +17,7 @@ def main() -> int:
     parser.add_argument("--shuffle", action="store_true", help="draw the order of ready callbacks too")
     parser.add_argument("--deaths", action="store_true", help="kill the process in the midst of its trees")
     parser.add_argument("--failing", action="store_true", help="have one attempt in ten fail, in every way there is")
+    parser.add_argument("--scarce", action="store_true", help="give replicas KV caches that hold a few prompts")
     parser.add_argument("--digest", action="store_true", help="print a fingerprint of every seed's journals")
     parser.add_argument("--most", type=int, default=5, help="stop after so many broken seeds")
     asked = parser.parse_args()
@@ -27,7 +28,8 @@ def main() -> int:
     begun = time.perf_counter()
     for seed in range(int(first), int(last or int(first) + 1)):
         try:
-            reports.append(run_seed(seed, shuffle=asked.shuffle, deaths=asked.deaths, failing=asked.failing))
+            drawn = {name: getattr(asked, name) for name in ("shuffle", "deaths", "failing", "scarce")}
+            reports.append(run_seed(seed, **drawn))
         except Exception:  # noqa: BLE001 - whatever a seed brings to light is to be shown, and the next one run
             broken.append(seed)
             print(f"=== seed {seed}\n{traceback.format_exc()}", flush=True)

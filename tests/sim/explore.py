@@ -11,13 +11,13 @@ from rao_runtime.adapters.scripted_model import ScriptedModel
 from rao_runtime.adapters.scripted_steps import Fail, Say, Step, Wait
 from rao_runtime.core.errors import FailureKind, UnknownNode
 from rao_runtime.core.limits import Reason
-from rao_runtime.ports import ModelRequest, ServedModel, Vitals
+from rao_runtime.ports import ModelRequest, ServedModel, Traits, Vitals
 from tests.sim.clock import EPOCH, SimClock
 from tests.sim.faults import CancelNode, CancelTree, Kill, ReplicaPlan, TakeOver
 from tests.sim.loop import simulate
 from tests.sim.programs import completion
 from tests.sim.record import digest, shown
-from tests.sim.scenario import FAR_S, Scenario, TreePlan, deadly, draw_scenario, one_in_ten
+from tests.sim.scenario import FAR_S, Scenario, TreePlan, deadly, draw_scenario, one_in_ten, pressed
 from tests.sim.world import MODEL, Setup, World
 from tests.sim.writing import goal_of, turn_of
 
@@ -32,25 +32,34 @@ class Broken(AssertionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What became of a seed: a fingerprint of its journals, how it ended, and how much there was."""
+    """What became of a seed: a fingerprint of its journals, how it ended, and how much there was.
+
+    `without_kv` is how often a call found slots, but no room in any KV cache.
+    """
 
     digest: str
     statuses: tuple[str, ...]
     nodes: int
     events: int
     virtual_s: float
+    without_kv: int
 
 
-def run_seed(seed: int, *, shuffle: bool = False, deaths: bool = False, failing: bool = False) -> Report:
+def run_seed(
+    seed: int, *, shuffle: bool = False, deaths: bool = False, failing: bool = False, scarce: bool = False
+) -> Report:
     """Run it. Raises Broken.
 
-    `shuffle` draws the order of callbacks too, `deaths` kills the process, `failing` has one attempt in ten fail.
+    `shuffle` draws the order of callbacks too, `deaths` kills the process, `failing` has one attempt in ten fail,
+    `scarce` gives replicas small KV caches.
     """
     scenario = draw_scenario(seed)
     if deaths:
         scenario = deadly(scenario)
     if failing:
         scenario = one_in_ten(scenario)
+    if scarce:
+        scenario = pressed(scenario)
     return simulate(partial(_run, scenario), shuffle=seed if shuffle else None)
 
 
@@ -74,6 +83,7 @@ async def _run(scenario: Scenario) -> Report:
             nodes=sum(len(world.runs[tree_id].state.nodes) for tree_id in trees),
             events=sum(map(len, journals)),
             virtual_s=world.now,
+            without_kv=world.placed.without_kv,
         )
 
 
@@ -182,14 +192,18 @@ def _replicas(scenario: Scenario, clock: SimClock) -> Sequence[ScriptedModel]:
             faults=(plan.rates, random.Random(f"faults/{scenario.seed}/{index}")),
         )
         model.tells_usage = plan.counts_tokens
-        model.vitals_now = partial(_vitals, model)
+        model.traits_now = partial(Traits, kv_tokens=plan.kv_tokens)
+        model.vitals_now = partial(_vitals, plan, model)
         models.append(model)
     return models
 
 
-def _vitals(model: ScriptedModel) -> Vitals:
+def _vitals(plan: ReplicaPlan, model: ScriptedModel) -> Vitals:
     return Vitals(
-        running=model.in_flight, generated_tokens=sum(attempt.output_tokens for attempt in model.ledger), waiting=0
+        running=model.in_flight,
+        generated_tokens=sum(attempt.output_tokens for attempt in model.ledger),
+        waiting=0,
+        preemptions=None if plan.preempts_every is None else len(model.ledger) // plan.preempts_every,
     )
 
 

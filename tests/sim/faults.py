@@ -15,13 +15,18 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaPlan:
-    """One replica: how fast it is, and what befalls it. Spans are virtual seconds from the start."""
+    """One replica: how fast it is, and what befalls it. Spans are virtual seconds from the start.
+
+    With `kv_tokens` it tells of a KV cache of that size, and of a preemption every so many calls.
+    """
 
     pace_s: float
     rates: Faults
     down: tuple[Span, ...] = ()
     storms: tuple[Span, ...] = ()
     counts_tokens: bool = True
+    kv_tokens: int | None = None
+    preempts_every: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,20 @@ from rao_runtime.core.view import subtree_totals
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.tree import TreeRun
 from tests.sim.ledgers import ledger_faults
+from tests.sim.placed import Placed
 from tests.sim.record import difference, replayed
 
 
 class Invariants:
     """Looks at a world and notes in `broken` what does not hold. `taken` are trees with a second owner."""
 
-    def __init__(self, pool: Pool, models: Sequence[ScriptedModel]) -> None:
+    def __init__(self, pool: Pool, models: Sequence[ScriptedModel], placed: Placed) -> None:
         self.broken = list[str]()
         self.runs = dict[str, TreeRun]()
         self.taken = dict[str, int]()
         self._pool = pool
         self._models = models
+        self._placed = placed
         self._shadows = dict[str, TreeState]()
         self._events = dict[str, list[Event]]()
 
@@ -67,23 +69,31 @@ class Invariants:
             else:
                 self._check_ended(tree_id, run)
         self._check_pool()
+        self._check_left()
         if open_sessions:
             self._note("world", f"9: {len(open_sessions)} sessions are open")
-        if self._pool.queued or any(replica.load.in_flight for replica in self._pool.roster.replicas):
-            self._note("world", "9: the pool is not empty")
-        if any(model.in_flight > _upkeep(model) for model in self._models):
-            self._note("world", "9: a replica still writes")
         left = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         left = [name for name in left if name not in {"watch", "kv-pressure"} and not name.startswith("attend-")]
         if left:
             self._note("world", f"9: tasks are left: {sorted(left)}")
+
+    def _check_left(self) -> None:
+        if self._pool.queued or any(replica.load.in_flight for replica in self._pool.roster.replicas):
+            self._note("world", "9: the pool is not empty")
+        for index, held in self._placed.held.items():
+            if held.tokens:
+                self._note("world", f"9: calls that are over hold {held.tokens} tokens at replica {index}")
+        if any(model.in_flight > _upkeep(model) for model in self._models):
+            self._note("world", "9: a replica still writes")
 
     # --- while it runs ------------------------------------------------------------------------------------------------
 
     def _check_pool(self) -> None:
         open_calls = Counter(
             call["replica"]
-            for run in self.runs.values()
+            for tree_id, run in self.runs.items()
+            # Whose tree was taken has given its slots back and cannot write so.
+            if tree_id not in self.taken
             for node in run.state.nodes.values()
             for call in node.open_calls.values()
         )
@@ -93,7 +103,7 @@ class Invariants:
                 self._note("world", f"4: {known} in flight at a replica of {slots} slots")
             if model.in_flight > known and model.in_flight - _upkeep(model) > known:
                 self._note("world", f"4: the replica works on {model.in_flight}, the pool knows {known}")
-            if open_calls[model.name] > known and not self.taken:
+            if open_calls[model.name] > known:
                 self._note("world", f"4: {open_calls[model.name]} open calls on {known} slots")
 
     def _check_budget(self, tree_id: str, run: TreeRun) -> None:

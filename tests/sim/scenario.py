@@ -89,6 +89,23 @@ def one_in_ten(scenario: Scenario) -> Scenario:
     return replace(scenario, replicas=tuple(replace(plan, rates=ONE_IN_TEN) for plan in plans))
 
 
+def pressed(scenario: Scenario) -> Scenario:
+    """The same world with slots enough, whose replicas tell of KV caches for a prompt or two, and some of preemptions.
+
+    A prompt has some 1,150 tokens, nearly all of them the system prompt, which is held once.
+    """
+    draw = random.Random(f"kv/{scenario.seed}")
+    plans = (
+        replace(
+            plan,
+            kv_tokens=draw.choice([1_200, 1_350, 1_500]),
+            preempts_every=draw.choice([None, 1, 5, 20]),
+        )
+        for plan in scenario.replicas
+    )
+    return replace(scenario, slots=16, replicas=tuple(plans))
+
+
 def _tree(draw: random.Random, index: int, price: Price | None) -> TreePlan:
     big = draw.random() < 0.3
     kind, levels = (draw.choice(GROWING), 4) if big else (any_kind(draw, 0.9), draw.randrange(6))

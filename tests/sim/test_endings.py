@@ -122,6 +122,21 @@ def test_the_last_turn_of_a_full_window_can_still_answer() -> None:
 
 
 def test_a_prompt_that_the_replica_calls_too_long_ends_with_reason_window() -> None:
+    too_long = (
+        "This model's maximum context length is 2048 tokens. However, you requested 200 output tokens and your prompt "
+        "contains 2000 input tokens. Please reduce the length of either one."
+    )
+
+    async def act(world: World) -> None:
+        tree = await world.solve(root())
+        assert tree["error"]["reason"] == "window"
+        assert tree["error"]["message"] == too_long
+        assert tree["usage"]["calls"] == 0
+
+    scene({"root": [[Fail(FailureKind.REJECTED, 400, said=too_long)]]}, act)
+
+
+def test_a_prompt_that_the_replica_refuses_for_another_reason_ends_with_reason_model_error() -> None:
     async def act(world: World) -> None:
         tree = await world.solve(root())
         assert tree["error"]["reason"] == "model_error"

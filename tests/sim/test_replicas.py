@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 
@@ -9,13 +10,14 @@ from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.adapters.scripted_steps import Fail, Hang, Say, Step, Wait
 from rao_runtime.core.errors import FailureKind
 from rao_runtime.core.events import EventType
+from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.ports import ModelRequest, ServedModel
 from tests.sim.clock import SimClock
-from tests.sim.directed import PLENTY, Parts, root
+from tests.sim.directed import Parts, root
 from tests.sim.loop import simulate
-from tests.sim.play import gather, gather_many, play
+from tests.sim.play import Turn, gather, gather_many, play
 from tests.sim.world import MODEL, Setup, World
-from tests.sim.writing import written
+from tests.sim.writing import goal_of, written
 
 TRANSIENT = [FailureKind.SERVER, FailureKind.UNREACHABLE, FailureKind.BROKEN, FailureKind.TIMEOUT]
 
@@ -208,6 +210,77 @@ def test_a_hanging_replica_is_given_up_after_its_patience_and_another_one_answer
     simulate(main)
 
 
+def test_a_call_whose_replica_is_taken_out_before_it_was_sent_costs_nothing_and_no_attempt() -> None:
+    """The journal is slow, and the replica is taken out while the start of the call is being written."""
+
+    async def played(seed: int) -> bool:
+        setup = Setup(seed=seed, lag_s=0.5, retry=RetryPolicy(attempts=1))
+        async with World(setup, pool_of(Moody([]), Moody([]))) as world:
+            await world.clock.sleep(2.0)
+            tree_id = await world.submit(root())
+            replicas = world.pool.roster.replicas
+            while not (taken := [replica for replica in replicas if replica.leases]):
+                await world.clock.sleep(0.01)
+            if any(model.ledger for model in world.models):
+                return False
+            world.pool.roster.take_out(taken[0], "it hangs", revoke=True)
+            await world.settle()
+            world.check()
+            tree = await world.runtime.tree(tree_id)
+            assert tree["answer"] == 1
+            assert (tree["usage"]["calls"], tree["usage"]["wasted_tokens"]) == (1, 0)
+            failed = await world.events(tree_id, EventType.CALL_FAILED)
+            assert [event.data["retry"]["counts"] for event in failed] == [False]
+            return True
+
+    async def main() -> None:
+        assert sum([await played(seed) for seed in range(20)]) >= 5
+
+    simulate(main)
+
+
+def test_a_call_that_waited_long_and_met_a_busy_replica_does_not_wait_as_long_again() -> None:
+    takes_ten: Sequence[Turn] = [[Wait(10.0), Say(written("finish(1)"))]]
+    story = play({"high": takes_ten})
+    refused = Moody([[Fail(FailureKind.BUSY, 503)]])
+
+    def script(request: ModelRequest) -> str | Sequence[Step]:
+        return refused(request) if goal_of(request) == "low" else story(request)
+
+    async def main() -> None:
+        async with World(Setup(slots=1), pool_of(script)) as world:
+            await world.submit(replace(root(), goal="high"))
+            await world.clock.sleep(1.0)
+            low = await world.submit(replace(root(), goal="low", priority=-5))
+            await world.clock.sleep(1.0)
+            for _ in range(30):
+                await world.submit(replace(root(), goal="high"))
+            await world.settle()
+            world.check()
+            assert (await world.runtime.tree(low))["timing"]["wall_s"] < 150
+
+    simulate(main)
+
+
+def test_what_a_failed_attempt_wrote_counts_when_tenants_share_a_replica() -> None:
+    wrote_much: list[Step] = [Wait(1.0), Say("<thought>" + "much " * 2_000), Fail(FailureKind.BROKEN)]
+    refused = Moody([wrote_much])
+
+    def script(request: ModelRequest) -> str | Sequence[Step]:
+        return refused(request) if goal_of(request) == "a1" else [Wait(1.0), Say(written("finish(1)"))]
+
+    async def main() -> None:
+        async with World(Setup(slots=1, max_tokens=10_000), pool_of(script)) as world:
+            for goal in ("b1", "a1", "a2", "b2"):
+                await world.runtime.submit(replace(root(), goal=goal), tenant=goal[0])
+                await world.clock.sleep(0.2)
+            await world.settle()
+            world.check()
+            assert [goal_of(attempt.request) for attempt in world.models[0].ledger][:3] == ["b1", "a1", "b2"]
+
+    simulate(main)
+
+
 def test_a_hundred_calls_share_a_few_slots_and_all_replicas_work() -> None:
     async def main() -> None:
         parts: Parts = {"root": [gather_many("leaf", 100)]}
@@ -226,10 +299,13 @@ def test_a_parent_whose_children_returned_goes_before_work_that_has_not_begun() 
 
     async def main() -> None:
         async with World(Setup(slots=1), pool_of(play(parts))) as world:
-            tree_id = (await world.solve(root(replace(PLENTY, max_children=2))))["tree_id"]
-            ends = await world.events(tree_id, EventType.NODE_COMPLETED)
-            open_at_once = [len([e for e in ends if e.depth == 1 and e.seq <= end.seq]) for end in ends]
-            assert open_at_once[-1] == 6
+            tree_id = (await world.solve(root()))["tree_id"]
+            started = await world.events(tree_id, EventType.CALL_STARTED)
+            turns = [event.turn for event in started if event.depth == 1]
+            # A first call's slot is free before its cell has launched anything: one more parent begins, never a third.
+            begun_and_not_back = accumulate(1 if turn == 0 else -1 for turn in turns)
+            assert len(turns) == 12
+            assert max(begun_and_not_back) == 2
 
     simulate(main)
 

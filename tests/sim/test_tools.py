@@ -1,6 +1,7 @@
 """Tools that cells call: journaled, side by side, with state of their own in a tree, and never run twice."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -131,6 +132,95 @@ def test_a_tool_that_takes_too_long_is_stopped() -> None:
     cell = "try:\n    await slow()\nexcept RuntimeError as e:\n    finish(str(e))"
     from_slow = FunctionTool(slow, effects=tool()(slow).spec.effects, time_s=5.0)
     scene({"root": [cell]}, act, Setup(toolbox=EntryPointTools([from_slow])))
+
+
+def answered(cell: str, *tools: FunctionTool) -> object:
+    """What a tree of one cell answers that may call these tools."""
+    found = list[object]()
+
+    async def act(world: World) -> None:
+        found.append((await world.solve(task(*(each.spec.name for each in tools))))["answer"])
+
+    scene({"root": [cell]}, act, Setup(toolbox=EntryPointTools(tools)))
+    return found[0]
+
+
+CAUGHT = "try:\n    await broken()\nexcept RuntimeError as e:\n    finish(str(e))"
+
+
+def test_a_tool_that_exits_ends_its_call_and_not_the_server() -> None:
+    @tool()
+    async def broken() -> str:
+        """Read the arguments of a command, as some libraries do."""
+        sys.exit(2)
+
+    assert answered(CAUGHT, broken) == "SystemExit: 2"
+
+
+def test_a_call_that_its_cell_did_not_wait_for_is_told_of() -> None:
+    shop = Shop()
+
+    async def act(world: World) -> None:
+        tree = await world.solve(task())
+        errors = [e.data["error"] for e in await world.events(tree["tree_id"], EventType.NODE_OUTPUT)]
+        assert errors[0] == "2 tool calls still ran when this cell ended and were cancelled: await every call"
+        assert errors[1] is None
+
+    cells = ["take('wood')\norder('axe')", "await take('wood')", "order('axe')\nfinish(1)"]
+    scene({"root": cells}, act, Setup(toolbox=shop.tools()))
+
+
+def test_a_time_out_of_the_tools_own_is_told_as_such() -> None:
+    @tool()
+    async def broken() -> str:
+        """Ask somebody who is silent."""
+        raise TimeoutError("the shop does not answer")
+
+    assert answered(CAUGHT, broken) == "TimeoutError: the shop does not answer"
+
+
+def test_a_tool_that_works_outside_and_takes_too_long_may_still_take_effect() -> None:
+    @tool(effects="outside", time_s=5.0)
+    async def broken() -> str:
+        """Never done."""
+        return await asyncio.get_running_loop().create_future()
+
+    late = "TimeoutError: broken() took longer than 5 s: what it does may still take effect"
+    assert answered(CAUGHT, broken) == late
+
+
+def test_a_tool_that_raises_after_changing_its_state_has_changed_nothing() -> None:
+    @tool(effects="tree")
+    async def put(item: str, *, state: list[str] | None) -> tuple[list[str], list[str]]:
+        """Add an item in place; no stone."""
+        held = [] if state is None else state
+        held.append(item)
+        if item == "stone":
+            raise ValueError("no stone")
+        return held, held
+
+    cell = """await put("wood")
+try:
+    await put("stone")
+except RuntimeError:
+    finish(await put("iron"))"""
+    assert answered(cell, put) == ["wood", "iron"]
+
+
+def test_a_tool_that_changes_its_arguments_changes_no_record_of_them() -> None:
+    @tool()
+    async def sort(items: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Sort in place."""
+        items.sort()
+        return items
+
+    async def act(world: World) -> None:
+        tree = await world.solve(task("sort"))
+        assert tree["answer"] == [1, 2, 3]
+        (started,) = await world.events(tree["tree_id"], EventType.TOOL_STARTED)
+        assert started.data["arguments"] == {"items": [3, 1, 2]}
+
+    scene({"root": ["finish(await sort([3, 1, 2]))"]}, act, Setup(toolbox=EntryPointTools([sort])))
 
 
 def test_a_tool_that_is_not_installed_is_refused_and_one_not_asked_for_is_not_there() -> None:

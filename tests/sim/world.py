@@ -10,7 +10,6 @@ from typing import Any, Self
 from rao_runtime.adapters.entry_point_tools import EntryPointTools
 from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
-from rao_runtime.core.affinity import Affinity
 from rao_runtime.core.errors import Overloaded
 from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.pricing import Price
@@ -29,6 +28,7 @@ from tests.sim.clock import EPOCH, SimClock
 from tests.sim.faults import Kill
 from tests.sim.invariants import Invariants
 from tests.sim.lag import Lag, Mortal, SlowBlobs, SlowIndex, SlowJournal, SlowSandbox
+from tests.sim.placed import Placed
 
 MODEL = "scripted"
 
@@ -65,8 +65,9 @@ class World:
         self.setup = setup
         self.clock = SimClock()
         self.models = replicas(self.clock)
-        self.pool = Pool(self.models, slots=setup.slots, placement=Affinity(), clock=self.clock)
-        self.invariants = Invariants(self.pool, self.models)
+        self.placed = Placed()
+        self.pool = Pool(self.models, slots=setup.slots, placement=self.placed, clock=self.clock)
+        self.invariants = Invariants(self.pool, self.models, self.placed)
         self.runs = dict[str, TreeRun]()
         self.trees = list[str]()
         lag = Lag(self.clock, setup.lag_s, random.Random(f"lag/{setup.seed}"))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rao_runtime.bootstrap import open_runtime
@@ -11,14 +11,12 @@ from rao_runtime.core.profile import CallSampling, Profile, PromptVersion
 from rao_runtime.core.task import Task
 from rao_runtime.engine.runtime import Runtime
 from rao_runtime.ports import Message
-from rao_runtime.standin.config import StandInConfig
-from rao_runtime.standin.request import ChatRequest
-from rao_runtime.standin.script import Reply, RuleScript
-from rao_runtime.standin.server import StandIn
+from rao_runtime.standin.script import Reply
+from training.evaluation.oracle_replica import WINDOW, oracle_replica
 from training.oracle import completion
 
-WINDOW = 1024
-NANO = Profile(model="stand-in", prompt=PromptVersion.NANO, window=WINDOW, sampling=CallSampling(max_tokens=256))
+MODEL = "taught"
+NANO = Profile(model=MODEL, prompt=PromptVersion.NANO, window=WINDOW, sampling=CallSampling(max_tokens=256))
 
 Prompted = Sequence[Message]
 Strike = Callable[[Prompted], Reply | None]
@@ -38,36 +36,26 @@ class Taught:
         return await self.runtime.tree(tree_id, nodes=True)
 
 
-@dataclass(slots=True)
-class Oracle:
-    """Writes what the oracle says, unless `strike` has something else for a prompt."""
-
-    strike: Strike
-    said: list[tuple[tuple[Message, ...], str]] = field(default_factory=list[tuple[tuple[Message, ...], str]])
-
-    def rule(self, request: ChatRequest) -> Reply:
-        """The reply to this request."""
-        messages = tuple(Message(message.role, message.text) for message in request.messages)
-        struck = self.strike(messages)
-        if struck is not None:
-            return struck
-        self.said.append((messages, completion(messages)))
-        return Reply(text=self.said[-1][1])
-
-
 @asynccontextmanager
 async def taught(strike: Strike = lambda _: None) -> AsyncGenerator[Taught, None]:
-    """A runtime with Monty and a replica that refuses what does not fit the window, at three characters a token."""
-    oracle = Oracle(strike)
-    config = StandInConfig(window=WINDOW, chars_per_token=3)
-    async with StandIn(config, RuleScript(oracle.rule)) as stand_in:
+    """A runtime with Monty and a replica that writes what the oracle says, unless `strike` has something else."""
+    said = list[tuple[tuple[Message, ...], str]]()
+
+    def heard(messages: Prompted) -> Reply:
+        struck = strike(messages)
+        if struck is not None:
+            return struck
+        said.append((tuple(messages), completion(messages)))
+        return Reply(text=said[-1][1])
+
+    async with oracle_replica(MODEL, heard, call_s=0.0) as url:
         settings = replace(
             Settings(),
-            replicas=(stand_in.url,),
+            replicas=(url,),
             prime=False,
             redis_url="memory://",
             sandbox_workers=1,
             profiles=(NANO,),
         )
         async with open_runtime(settings) as runtime:
-            yield Taught(runtime, oracle.said)
+            yield Taught(runtime, said)

@@ -1,6 +1,7 @@
 """What is asked in the evaluation: the same for the same seed, and nothing that training shows."""
 
 import random
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,13 @@ def test_an_answer_of_another_type_is_not_the_true_one() -> None:
     assert not problems.same(True, 1)
     assert not problems.same("3", 3)
     assert not problems.same(None, [])
+
+
+def test_a_tree_that_failed_is_not_right_where_the_truth_is_that_there_is_nothing() -> None:
+    drawn = (problems.aggregation(random.Random(seed), Kind.MOST_COMMON, 1) for seed in count())
+    asked = next(problem for problem in drawn if problem.truth is None)
+    assert asked.right(Ended(status="completed", answer=None))
+    assert not asked.right(Ended(status="failed", answer=None, error={"reason": "unable"}))
 
 
 @pytest.mark.parametrize(("answer", "off"), [(10, 0.0), (9, 0.1), (12.0, 0.2), (None, 1.0), (True, 1.0), ("10", 1.0)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rao_runtime.core import cells
 from rao_runtime.core.protocol import RAO
 from rao_runtime.engine.prompt_nano import SYSTEM
-from tests.training.taught import WINDOW
+from training.evaluation.oracle_replica import WINDOW
 from training.examples import SHARES, Example, Role, example, examples, of_role
 from training.goals import Kind
 from training.words import NAMES

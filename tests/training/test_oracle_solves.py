@@ -9,7 +9,8 @@ from rao_runtime.core.protocol import RAO
 from rao_runtime.core.task import Mode, Task
 from rao_runtime.ports import Message
 from rao_runtime.standin.script import Reply
-from tests.training.taught import WINDOW, Prompted, taught
+from tests.training.taught import Prompted, taught
+from training.evaluation.oracle_replica import WINDOW
 from training.goals import Kind
 from training.tasks import Exercise, draw_exercise
 

@@ -66,7 +66,7 @@ def test_trees_have_the_stated_depth_and_fan_out(forest: tuple[Node, ...]) -> No
     for root in forest:
         nodes = list(root.nodes)
         assert root.fanout
-        assert max(node.depth for node in nodes) <= DEPTH
+        assert max(len(node.path) for node in nodes) <= 1 + DEPTH
         assert {node.fanout for node in nodes} <= {0, 2, 3, 4, 5, 6}
         assert len({node.path for node in nodes}) == len(nodes) == 1 + sum(node.fanout for node in nodes)
         assert all(len(node.turns) == 2 for node in nodes if node.fanout)

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from rao_runtime.cli.replica_table import complaints, kv, replica_table
+from rao_runtime.cli.replicas import outcome
 from rao_runtime.client import Replica
 from tests.unit.replicas import replica
 
@@ -72,3 +73,21 @@ def test_no_text_of_a_server_acts_on_the_terminal() -> None:
     strange = read(id=evil, name=evil, state=evil, why=evil, models=[{"id": evil}], missing=[evil])
     shown = "".join(drawn(strange)[1:]) + "".join(line.plain for line in complaints([strange]))
     assert shown.isprintable()
+
+
+def test_a_drained_replica_is_told_to_be_gone_where_it_is() -> None:
+    drained = read(id="r2", state="draining", in_flight=1)
+    assert outcome(drained, waited=False) == "r2 gets no new call; 1 call in flight."
+    assert outcome(drained, waited=True) == "r2 is gone."
+
+
+def test_a_replica_that_has_the_id_after_a_restart_is_not_told_to_be_gone() -> None:
+    told = outcome(read(id="r2", name="http://b:8001", state="ready"), waited=True)
+    assert "gone" not in told
+    assert "r2 is http://b:8001 now, and it is ready" in told
+
+
+def test_who_drains_a_replica_of_the_servers_own_is_told_that_its_process_goes_on() -> None:
+    told = outcome(read(state="draining", managed=True), waited=True)
+    assert told == "r1 is gone. Its process, which the server started, runs on until the server ends."
+    assert outcome(read(state="draining", managed=True, name="rao-nano/1"), waited=True) == "r1 is gone."

@@ -71,7 +71,7 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
         RAO_CEILING_MAX_DEPTH="0",
         RAO_CEILING_DEADLINE_S="60",
     )
-    assert settings.replicas == ("http://a:8001", "https://b/v1")
+    assert settings.replicas == ("http://a:8001", "https://b")
     assert settings.replica_vllm_fields is False
     assert (settings.protocol, settings.log_level) == (ProtocolName.MARKDOWN, LogLevel.WARNING)
     assert (settings.sync_wait_s, settings.max_active_trees) == (0.5, 1000)
@@ -113,11 +113,20 @@ def test_a_bad_variable_is_named_with_its_value_and_what_is_allowed(name: str, v
 
 
 @pytest.mark.parametrize(
-    "url", ["a:8001", "ftp://a", "http://", "http://u:p@a", "http://a?x=1", "http://a:99999", "http://[", "http://a,b"]
+    "url",
+    [
+        *("a:8001", "ftp://a", "http://", "http://u:p@a", "http://a?x=1", "http://a:99999", "http://[", "http://a,b"),
+        *("http://10.0.0.300:8000", "http://[1]", "http://a b", "http://a\\b", "http://v1/../\x7f"),
+    ],
 )
 def test_a_replica_that_is_no_plain_base_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="RAO_REPLICAS"):
         from_env(RAO_REPLICAS=url)
+
+
+def test_a_server_that_is_named_in_several_ways_is_one_replica() -> None:
+    settings = from_env(RAO_REPLICAS="http://a:1,http://a:1/v1, http://a:1/ ,http://a:1/v1/,http://b/x/v1")
+    assert settings.replicas == ("http://a:1", "http://b/x")
 
 
 @given(name=st.sampled_from([setting.env for setting in describe()]), value=st.text(max_size=400))

@@ -29,6 +29,7 @@ def test_words_of_a_command_come_as_a_shell_would_split_them_or_as_a_list(tmp_pa
         ("RAO_VLLM_COMMAND", " ", "RAO_VLLM_COMMAND (environment): ' ' is not text with words as in a shell"),
         ("RAO_VLLM_COMMAND", "vllm 'serve", 'RAO_VLLM_COMMAND (environment): "vllm \'serve" is not text'),
         ("RAO_VLLM_FLAGS", "-tp 2 --port 1", "vllm_flags (environment): --port is chosen for each replica"),
+        ("RAO_VLLM_FLAGS", "--api-key=k", "vllm_flags (environment): --api-key is for RAO_REPLICA_API_KEY to say"),
         ("RAO_LOCAL_REPLICAS", "65", "RAO_LOCAL_REPLICAS (environment): '65' is not a whole number from 0 to 64"),
         ("RAO_LOCAL_REPLICAS", "2", "local_replicas (environment): needs model: the name or the folder"),
     ],
@@ -45,8 +46,9 @@ def test_a_server_that_runs_no_trees_starts_no_replicas() -> None:
 
 
 def test_a_word_no_process_can_be_given_is_refused() -> None:
-    with pytest.raises(ConfigError, match="vllm_flags"):
-        load({"vllm_flags": ["a\0b"]}, environ={}, directory=EMPTY)
+    for name, value in (("vllm_flags", ["a\0b"]), ("model", "a\0b")):
+        with pytest.raises(ConfigError, match=name):
+            load({name: value}, environ={}, directory=EMPTY)
 
 
 def test_local_replicas_answer_instead_of_the_model_in_this_process() -> None:
@@ -64,3 +66,8 @@ def test_the_default_model_goes_by_the_name_under_which_local_replicas_serve_it(
 
 def test_the_page_of_settings_shows_a_command_as_it_is_typed() -> None:
     assert "| `vllm_command` | `RAO_VLLM_COMMAND` | `vllm serve` |" in settings_page()
+
+
+def test_a_server_that_runs_no_trees_has_no_model_in_its_process() -> None:
+    assert from_env(RAO_REDIS_URL="redis://host").embedded
+    assert not from_env(RAO_REDIS_URL="redis://host", RAO_WORKER="no").embedded

@@ -1,6 +1,8 @@
 """What the demo holds to be true, and how it tells how far off an answer is."""
 
 import random
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 
@@ -8,7 +10,8 @@ from examples.demo.differences import difference
 from examples.demo.job import drawn
 from examples.demo.solving import limits
 from examples.demo.word_list import knows, truth
-from training.goals import Kind
+from training.cells import read_named
+from training.goals import Kind, Question
 from training.tasks import Truth, draw_exercise
 
 
@@ -18,6 +21,14 @@ def test_the_word_list_agrees_with_what_the_lines_were_made_of(kind: Kind, seed:
     exercise = draw_exercise(random.Random(seed), kind, 120, held_out=True)
     assert knows(exercise.question)
     assert truth(exercise.question, exercise.context) == exercise.truth
+
+
+def test_a_name_is_found_wherever_its_letters_stand_as_the_models_code_finds_it() -> None:
+    question = Question(kind=Kind.COUNT_PERSON, category="fruit", person="Anna")
+    text = "Anna has a lime.\nAnnabel has a plum.\nJoanna has a plum.\nBen has a date."
+    with redirect_stdout(StringIO()) as shown:
+        exec(read_named("Anna"), {"context": text})  # noqa: S102 - a cell of our own
+    assert truth(question, text) == len(shown.getvalue().splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -38,6 +49,7 @@ def test_the_word_list_agrees_with_what_the_lines_were_made_of(kind: Kind, seed:
         (None, None, "none"),
         (["owl", "fox"], ["fox", "owl"], "none"),
         (["fox", "elm"], ["fox", "owl", "seal"], "2 missing, 1 too many"),
+        (["fox", "fox", "owl"], ["fox", "owl"], "1 too many"),
         ("fox", ["fox"], "no list"),
         ({"fox": 2, "owl": 1}, {"owl": 1, "fox": 2}, "none"),
         ({"fox": 2, "elm": 1}, {"fox": 3, "owl": 1}, "3 of 3 wrong"),

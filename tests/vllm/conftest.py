@@ -1,11 +1,16 @@
-"""One vLLM and one gateway for the whole suite. `VLLM_PYTHON` is the Python of an environment that has vLLM."""
+"""One vLLM of a tiny model, and one gateway, for all modules that want them.
+
+`VLLM_PYTHON` is the Python of an environment that has vLLM.
+"""
 
 import os
 from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
 
 import httpx
 import pytest
 
+import rao_runtime
 from rao_runtime.adapters.openai_http import OpenAiReplica
 from tests.contract.processes import program
 from tests.vllm.counters import Metrics
@@ -18,10 +23,19 @@ DEFAULT_PYTHON = ".venv-vllm/bin/python"
 
 
 @pytest.fixture(scope="session")
-def vllm(tmp_path_factory: pytest.TempPathFactory) -> Generator[VllmProcess]:
+def vllm_python() -> str:
+    return os.environ.get("VLLM_PYTHON", DEFAULT_PYTHON)
+
+
+@pytest.fixture(scope="session")
+def nano_weights() -> Path:
+    return Path(rao_runtime.__file__).parent / "nano"
+
+
+@pytest.fixture(scope="session")
+def vllm(vllm_python: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[VllmProcess]:
     folder = tmp_path_factory.mktemp("vllm")
-    python = os.environ.get("VLLM_PYTHON", DEFAULT_PYTHON)
-    process = VllmProcess(python, make_model(folder / "model"), NAMES, folder / "vllm.log")
+    process = VllmProcess(vllm_python, make_model(folder / "model"), NAMES, folder / "vllm.log")
     process.start()
     try:
         yield process
@@ -30,8 +44,12 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Generator[VllmProcess]:
 
 
 @pytest.fixture(autouse=True)
-def its_log(vllm: VllmProcess) -> Generator[None]:
-    """What vLLM says during a test is shown where the test fails."""
+def its_log(request: pytest.FixtureRequest) -> Generator[None]:
+    """What vLLM says during a test is shown where the test fails. It is not started for tests that do not want it."""
+    if "vllm" not in request.fixturenames:
+        yield
+        return
+    vllm: VllmProcess = request.getfixturevalue("vllm")
     vllm.news()
     yield
     print(vllm.news())

@@ -1,7 +1,6 @@
 """The small model that comes with the project, served by a real vLLM: whole trees of its own making."""
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
@@ -11,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-import rao_runtime
 from rao_runtime.adapters.openai_http import OpenAiReplica
 from rao_runtime.config.built_in import RAO_NANO
 from rao_runtime.ports import ModelRequest, TextDelta
@@ -25,15 +23,13 @@ from training.tasks import Exercise, draw_exercise
 SEED = "vllm"
 LINES = 120
 LEAVES = 20
-WEIGHTS = Path(rao_runtime.__file__).parent / "nano"
 
 
 @pytest.fixture(scope="module")
-def urls(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, str]]:
+def urls(vllm_python: str, nano_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, str]]:
     """Of a server, and of its replica."""
     folder = tmp_path_factory.mktemp("nano")
-    python = os.environ.get("VLLM_PYTHON", ".venv-vllm/bin/python")
-    process = VllmProcess(python, WEIGHTS, [RAO_NANO.model], folder / "vllm.log", weights="auto", slots=32)
+    process = VllmProcess(vllm_python, nano_weights, [RAO_NANO.model], folder / "vllm.log", weights="auto", slots=32)
     process.start()
     try:
         settings = {"RAO_REPLICAS": process.url, "RAO_PORT": "0", "RAO_DATA_DIR": str(folder / "data")}

@@ -1,6 +1,6 @@
 """Two real vLLMs behind one server: where calls go, what they find cached, and what is billed for them."""
 
-import os
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-import rao_runtime
 from rao_runtime.config.built_in import RAO_NANO
 from rao_runtime.core.usage import Tokens
 from tests.contract.processes import program
@@ -23,11 +22,11 @@ from tests.vllm.replica import VllmProcess
 from training.goals import Kind
 from training.tasks import Exercise, draw_exercise
 
-WEIGHTS = Path(rao_runtime.__file__).parent / "nano"
 LINES = 360
 REPLICAS = 2
 PREDICTED_WITHIN = 0.05
 OUT_S = 20.0
+UP_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,12 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Generator[list[VllmProcess]]:
+def processes(
+    vllm_python: str, nano_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[list[VllmProcess]]:
     folder = tmp_path_factory.mktemp("two")
-    python = os.environ.get("VLLM_PYTHON", ".venv-vllm/bin/python")
     started = [
-        VllmProcess(python, WEIGHTS, [RAO_NANO.model], folder / f"vllm-{n}.log", weights="auto", slots=16)
+        VllmProcess(vllm_python, nano_weights, [RAO_NANO.model], folder / f"vllm-{n}.log", weights="auto", slots=16)
         for n in range(REPLICAS)
     ]
     try:
@@ -82,8 +82,15 @@ def exercise(seed: str) -> Exercise:
 
 
 async def all_up(world: World) -> None:
-    while any(replica["state"] != "ready" for replica in await shown(world)):
-        pass
+    """Wait until every replica is ready. Raises AssertionError with what they are instead."""
+    replicas = list[dict[str, Any]]()
+    try:
+        async with asyncio.timeout(UP_S):
+            while not replicas or any(replica["state"] != "ready" for replica in replicas):
+                replicas = await shown(world)
+    except TimeoutError:
+        states = [(replica["state"], replica["why"]) for replica in replicas]
+        raise AssertionError(f"not all replicas are ready after {UP_S:g} s: {states}") from None
 
 
 async def shown(world: World) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ WINDOW = 1024
 # About what a call takes where a real model runs alone: without it, there would be nothing to gain from many at once.
 CALL_S = 0.01
 
-Strike = Callable[[Sequence[Message]], str | None]
+Strike = Callable[[Sequence[Message]], Reply | str | None]
 
 
 @asynccontextmanager
@@ -26,7 +26,8 @@ async def oracle_replica(
     def rule(request: ChatRequest) -> Reply:
         messages = [Message(message.role, message.text) for message in request.messages]
         struck = strike(messages)
-        return Reply(text=completion(messages) if struck is None else struck)
+        said = completion(messages) if struck is None else struck
+        return Reply(text=said) if isinstance(said, str) else said
 
     config = StandInConfig(models=(model,), window=WINDOW, chars_per_token=3, first_token_s=call_s)
     async with StandIn(config, RuleScript(rule)) as stand_in:

@@ -34,7 +34,7 @@ def aggregation(rng: random.Random, kind: Kind, lines: int, *, mode: Mode = Mode
     """A question over so many lines."""
     drawn = draw_exercise(rng, kind, lines, held_out=True)
     task = Task(goal=drawn.goal, context=drawn.context, mode=mode, limits=LIMITS)
-    return Problem(task=task, right=lambda ended: same(ended.answer, drawn.truth), truth=drawn.truth, label=kind)
+    return Problem(task=task, right=lambda ended: answered(ended, drawn.truth), truth=drawn.truth, label=kind)
 
 
 def part(rng: random.Random, kind: Kind, lines: int) -> Problem:
@@ -56,7 +56,7 @@ def order(rng: random.Random, tier: int) -> Problem:
     made, left = f"made {drawn.count} {drawn.item}", {str(drawn.book): {drawn.item: drawn.count}}
     return Problem(
         task=task,
-        right=lambda ended: same(ended.answer, made) and ended.inventory == left,
+        right=lambda ended: answered(ended, made) and ended.inventory == left,
         truth=made,
         label=f"tier {tier}",
     )
@@ -71,6 +71,11 @@ def unknown(goal: str, context: str | None) -> Problem:
 def drawn_by(problem: Problem, temperature: float, seed: int) -> Task:
     """The problem's task, with its completions drawn like this."""
     return replace(problem.task, sampling=Sampling(temperature=temperature, seed=seed))
+
+
+def answered(ended: Ended, truth: object) -> bool:
+    """Whether a tree gave the true answer; one that failed gave none, also where the truth is None."""
+    return ended.status == "completed" and same(ended.answer, truth)
 
 
 def same(answer: object, truth: object) -> bool:

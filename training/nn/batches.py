@@ -5,21 +5,24 @@ groups drawn at random: examples of one length are often of one role, and a batc
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from tokenizers import Tokenizer
-
-from rao_runtime.engine.prompt_nano import SYSTEM
-from rao_runtime.ports import Message
 from training.examples import Example, example
-from training.nn.chat import Encoded, encode
 
 POOL_BATCHES = 32
 GROUPS = 4
 # Torch prepares its kernels for each shape anew, and keeps them.
 ROUND = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A conversation's tokens, and which of them the model is to write."""
+
+    tokens: Sequence[int]
+    written: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +33,15 @@ class Batch:
     written: Sequence[Sequence[bool]]
 
 
-def prefix(tokenizer: Tokenizer) -> Sequence[int]:
-    """The tokens that every example starts with: the system message."""
-    return encode(tokenizer, [Message("system", SYSTEM)]).tokens
+def batches(encode: Callable[[Example], Encoded], seed: int, rows: int, *, start: int = 0) -> Iterator[Sequence[Batch]]:
+    """The batches of a seed from number `start` on, without end: each is its groups, from short to long.
 
-
-def encoded(tokenizer: Tokenizer, each: Example) -> Encoded:
-    """An example's tokens after the shared prefix; the turns before its last are taught as well."""
-    after_system = [*each.messages[1:], Message("assistant", each.completion)]
-    return encode(tokenizer, after_system)
-
-
-def batches(tokenizer: Tokenizer, seed: int, rows: int, *, start: int = 0) -> Iterator[Sequence[Batch]]:
-    """The batches of a seed from number `start` on, without end: each is its groups, from short to long."""
+    `rows` is a multiple of GROUPS; `encode` gives an example's tokens.
+    """
     size = rows // GROUPS
     for pool in count(start // POOL_BATCHES):
         first = pool * POOL_BATCHES * rows
-        drawn = [encoded(tokenizer, example(seed, first + number)) for number in range(POOL_BATCHES * rows)]
+        drawn = [encode(example(seed, first + number)) for number in range(POOL_BATCHES * rows)]
         drawn.sort(key=lambda each: len(each.tokens))
         order = random.Random(f"{seed}/{pool}").sample(range(POOL_BATCHES * GROUPS), POOL_BATCHES * GROUPS)
         for batch in range(max(0, start - pool * POOL_BATCHES), POOL_BATCHES):

@@ -6,11 +6,13 @@ Most words the model has to know become one token, together with the space befor
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from rao_runtime.engine.prompt_nano import SYSTEM
 from rao_runtime.ports import Message
+from training.examples import Example
+from training.nn.batches import Encoded
 
 PAD, END = "<|pad|>", "<|end|>"
 ROLES = {role: f"<|{role}|>" for role in ("system", "user", "assistant")}
@@ -23,14 +25,6 @@ TEMPLATE = (
 # A word with the space before it, one digit, a line's end with the indentation after it, spaces, other signs in a row.
 _PIECES = r" ?[\p{L}_]+|\p{N}|\n *| ?[^\s\p{L}\p{N}_]+| +|\s"
 _MERGES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A conversation's tokens, and which of them the model is to write."""
-
-    tokens: Sequence[int]
-    written: Sequence[bool]
 
 
 def learn(texts: Iterable[str], vocabulary: int) -> Tokenizer:
@@ -65,6 +59,17 @@ def learn(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
+
+
+def prefix(tokenizer: Tokenizer) -> Sequence[int]:
+    """The tokens that every example starts with: the system message."""
+    return encode(tokenizer, [Message("system", SYSTEM)]).tokens
+
+
+def encoded(tokenizer: Tokenizer, each: Example) -> Encoded:
+    """An example's tokens after the shared prefix; the turns before its last are taught as well."""
+    after_system = [*each.messages[1:], Message("assistant", each.completion)]
+    return encode(tokenizer, after_system)
 
 
 def encode(tokenizer: Tokenizer, messages: Sequence[Message]) -> Encoded:

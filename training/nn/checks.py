@@ -1,4 +1,4 @@
-"""How much of what it has to write a network would write exactly, told role by role on held-out combinations.
+"""How much of what it has to write a network would write exactly, told role by role.
 
 A turn counts when every one of its tokens is the likeliest after those before it, that is, when greedy decoding writes
 the very same turn.
@@ -12,7 +12,8 @@ import torch
 from tokenizers import Tokenizer
 
 from training.examples import Example, Role, of_role
-from training.nn.batches import encoded, padded, prefix
+from training.nn.batches import padded
+from training.nn.chat import encoded, prefix
 from training.nn.network import Decoder
 
 ROWS = 64
@@ -20,7 +21,11 @@ ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """Examples to be written exactly; never of a seed or a combination that training uses."""
+    """Examples to be written exactly, of a chance that training does not draw from.
+
+    Lines of text and recipe books are of the combinations held out. Roles that show neither (goals beyond the known
+    ones, sizes to split, parts to merge) are drawn as training draws them, and some may be the same.
+    """
 
     examples: Sequence[Example]
 

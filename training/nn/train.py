@@ -4,15 +4,15 @@ On a CPU one process a core works on its own share of every batch with one threa
 every small operation lose more than they win as soon as anything else runs.
 """
 
-import argparse
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,51 +22,36 @@ from torch.nn import functional
 
 from rao_runtime.ports import Message
 from training.examples import Role, examples
-from training.nn.batches import GROUPS, Batch, batches, prefix, shared
-from training.nn.chat import learn
+from training.nn.batches import Batch, batches, shared
+from training.nn.chat import encoded, learn, prefix
 from training.nn.checks import Exam, exact
 from training.nn.export import export
 from training.nn.network import Decoder, Shape
 from training.nn.optimizer import Optimizers
+from training.nn.plan import CHECKPOINT, TOKENIZER, Plan, read_plan
 from training.nn.schedule import rate
 
 TEXTS = 20_000
 EXAM = dict.fromkeys(Role, 24) | {Role.ANSWER: 160, Role.CRAFT_LAUNCH: 48}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A whole training. Two runs of the same plan on as many processes see the same examples.
-
-    `begin_with` is the folder of an earlier training, whose weights and tokens this one takes over; `peak` is the
-    highest learning rate, as a share of the usual one.
-    """
-
-    out: str
-    steps: int
-    rows: int
-    seed: int
-    processes: int
-    device: str
-    check_every: int
-    peak: float
-    begin_with: str | None
-
-
 def main() -> None:
     """Reads the command line and trains."""
-    plan = _plan()
+    plan = read_plan(cuda=torch.cuda.is_available(), description=__doc__.splitlines()[0])
     Path(plan.out).mkdir(parents=True, exist_ok=True)
+    tokens = _tokenizer(plan).to_str()
+    # Told here, in one line: of a process among several nobody would see it.
+    _saved(plan, tokens)
     if plan.processes == 1:
-        run(0, plan, 0)
+        run(0, plan, tokens, 0)
     else:
         # Asked to end, it must take its processes along.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        multiprocessing.spawn(run, args=(plan, _free_port()), nprocs=plan.processes, daemon=True)
+        multiprocessing.spawn(run, args=(plan, tokens, _free_port()), nprocs=plan.processes, daemon=True)
 
 
-def run(rank: int, plan: Plan, port: int) -> None:
-    """One process's part in the plan."""
+def run(rank: int, plan: Plan, tokens: str, port: int) -> None:
+    """One process's part in the plan; `tokens` is the tokenizer as JSON."""
     if plan.device == "cpu":
         torch.set_num_threads(1)
         _pin(rank)
@@ -76,7 +61,7 @@ def run(rank: int, plan: Plan, port: int) -> None:
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         distributed.init_process_group("gloo", rank=rank, world_size=plan.processes)
     torch.manual_seed(plan.seed)
-    tokenizer = _tokenizer(plan)
+    tokenizer = Tokenizer.from_str(tokens)
     network = Decoder(Shape(vocabulary=tokenizer.get_vocab_size())).to(plan.device)
     Trainer(rank, plan, tokenizer, network).train()
 
@@ -87,7 +72,6 @@ class Trainer:
     def __init__(self, rank: int, plan: Plan, tokenizer: Tokenizer, network: Decoder) -> None:
         self._rank, self._plan, self._tokenizer, self._network = rank, plan, tokenizer, network
         self._optimizers = Optimizers(network)
-        self._checkpoint = Path(plan.out) / "checkpoint.pt"
         self._prefix = torch.tensor(prefix(tokenizer), device=plan.device)
         self._exam = Exam.draw(plan.seed, EXAM)
 
@@ -113,7 +97,7 @@ class Trainer:
 
     def _batches(self, done: int) -> Iterator[Sequence[Batch]]:
         plan = self._plan
-        for groups in batches(self._tokenizer, plan.seed, plan.rows, start=done):
+        for groups in batches(partial(encoded, self._tokenizer), plan.seed, plan.rows, start=done):
             yield shared(groups, self._rank, plan.processes)
 
     def _step(self, step: int, groups: Sequence[Batch]) -> float:
@@ -144,54 +128,60 @@ class Trainer:
 
     def _pause(self, done: int, loss: float, progress: Progress) -> None:
         if self._rank == 0:
-            saved = {"plan": _lasting(self._plan), "done": done, "network": self._network.state_dict()}
-            part = self._checkpoint.with_suffix(".part")
-            torch.save(saved | {"optimizers": self._optimizers.state()}, part)
-            part.replace(self._checkpoint)
+            # First the weights: whoever is stopped in between goes on from the checkpoint before, and writes both.
             export(self._network, self._tokenizer, Path(self._plan.out))
+            self._save(done)
             right = exact(self._network, self._tokenizer, self._exam)
             told = ", ".join(f"{role} {share:.3f}" for role, share in right.items())
             progress.console.print(f"step {done}, loss {loss:.4f}, written exactly: {told}")
         if self._plan.processes > 1:
             distributed.barrier()
 
+    def _save(self, done: int) -> None:
+        path = Path(self._plan.out) / CHECKPOINT
+        part = path.with_suffix(".part")
+        told = {"plan": self._plan.lasting(), "tokenizer": self._tokenizer.to_str(), "done": done}
+        torch.save(
+            told | {"network": self._network.state_dict(), "optimizers": self._optimizers.state()},
+            part,
+        )
+        part.replace(path)
+
     def _resume(self) -> int:
-        if not self._checkpoint.exists():
-            if self._plan.begin_with is not None:
-                earlier = torch.load(Path(self._plan.begin_with) / self._checkpoint.name, weights_only=True)
-                self._network.load_state_dict(earlier["network"])
-            return 0
-        saved = torch.load(self._checkpoint, weights_only=True, map_location=self._plan.device)
-        if saved["plan"] != _lasting(self._plan):
-            raise SystemExit(f"{self._checkpoint} is of another plan ({saved['plan']}): remove it, or train elsewhere")
-        self._network.load_state_dict(saved["network"])
-        self._optimizers.load(saved["optimizers"])
-        return saved["done"]
+        saved = _saved(self._plan, self._tokenizer.to_str())
+        if saved is not None:
+            self._network.load_state_dict(saved["network"])
+            self._optimizers.load(saved["optimizers"])
+            return saved["done"]
+        if self._plan.begin_with is not None:
+            self._network.load_state_dict(_loaded(self._plan.begin_with, self._plan.device)["network"])
+        return 0
 
 
-def _plan() -> Plan:
-    cuda = torch.cuda.is_available()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default="build/nano", help="where checkpoint and weights go")
-    parser.add_argument("--steps", type=int, default=7500)
-    parser.add_argument("--rows", type=int, default=64, help="examples a step, over all processes")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=1 if cuda else min(os.cpu_count() or 1, GROUPS // 2))
-    parser.add_argument("--begin-with", metavar="FOLDER", help="go on from the weights of an earlier training")
-    parser.add_argument("--peak", type=float, default=1.0, help="highest learning rate, as a share of the usual one")
-    parser.add_argument("--check-every", type=int, default=500, help="steps between checkpoints")
-    given = parser.parse_args()
-    return Plan(device="cuda" if cuda else "cpu", **vars(given))
+def _saved(plan: Plan, tokens: str) -> Mapping[str, Any] | None:
+    """What was trained of the plan so far; None at its start. Ends the process where it is of another training."""
+    path = Path(plan.out) / CHECKPOINT
+    if not path.exists():
+        return None
+    saved = _loaded(plan.out, plan.device)
+    if saved["plan"] != plan.lasting():
+        raise SystemExit(f"{path} is of another plan ({saved['plan']}): remove it, or train elsewhere with --out")
+    # Under other tokens the same number means another word, and the weights nothing.
+    if saved.get("tokenizer") != tokens:
+        raise SystemExit(
+            f"{path} was trained on other tokens: the examples have changed since. Remove it to start anew, or train "
+            "elsewhere with --out, and with --begin-with to keep its weights and tokens"
+        )
+    return saved
 
 
-def _lasting(plan: Plan) -> dict[str, object]:
-    """What of a plan must not change in the midst of it."""
-    return {name: value for name, value in asdict(plan).items() if name not in {"out", "device", "check_every"}}
+def _loaded(folder: str, device: str) -> Mapping[str, Any]:
+    return torch.load(Path(folder) / CHECKPOINT, weights_only=True, map_location=device)
 
 
 def _tokenizer(plan: Plan) -> Tokenizer:
     if plan.begin_with is not None:
-        return Tokenizer.from_file(str(Path(plan.begin_with) / "tokenizer.json"))
+        return Tokenizer.from_file(str(Path(plan.begin_with) / TOKENIZER))
     texts = (
         message.content
         for each in islice(examples(plan.seed), TEXTS)

@@ -1,5 +1,6 @@
 """What replicas are believed to hold: bounded, prefixes only, mended by what they say."""
 
+import pickle
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -125,6 +126,26 @@ def test_a_ratio_of_real_to_estimated_tokens_is_learned_and_is_no_loss() -> None
     assert index.matched(prompt("old")) == {0: 3 * SIZE}
     index.sent(0, prompt("0123456789xyzuvw"), 0, KV_TOKENS)
     assert index.tokens(0) == 19 * SIZE, "half as many tokens as estimated: nearly twice the prompts fit"
+
+
+def test_a_replica_that_does_not_tell_what_it_had_tells_how_many_tokens_a_prompt_has() -> None:
+    index = index_with((0, "old"), (0, "abc"))
+    for _ in range(60):
+        index.sent(0, prompt("abcd"), 4 * SIZE, KV_TOKENS)
+        index.observed(0, prompt("abcd"), None, 2 * SIZE)
+    assert round(index.rate(0), 3) == 0.5
+    assert index.matched(prompt("old")) == {0: 3 * SIZE}
+    assert index.matched(prompt("abcd")) == {0: 4 * SIZE}
+
+
+def test_prompts_larger_than_the_cache_leave_nothing_behind() -> None:
+    def size_after(count: int) -> int:
+        index = PrefixIndex()
+        for number in range(count):
+            index.sent(0, prompt(f"{number:05}abcdefgh"), 0, 5 * SIZE)
+        return len(pickle.dumps(index))
+
+    assert size_after(400) < size_after(100) + 400
 
 
 def test_many_tiny_segments_are_bounded_as_well() -> None:

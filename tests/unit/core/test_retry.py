@@ -37,6 +37,11 @@ def test_back_pressure_is_no_attempt_and_rests_the_replica(attempt: int) -> None
     assert decide(POLICY, FailureKind.BUSY, attempt, surfaced=False, u=0.5) == expected
 
 
+def test_a_call_that_was_not_sent_goes_elsewhere_at_once_and_is_no_attempt() -> None:
+    expected = Retry(after_s=0.0, other_replica=True, counts=False)
+    assert decide(POLICY, FailureKind.TIMEOUT, 3, surfaced=False, sent=False, u=0.5) == expected
+
+
 @pytest.mark.parametrize(
     ("asked", "busy_s"), [(None, 0.25), (3.0, 3.0), (0.1, 0.1), (0.0, 0.05), (-1.0, 0.05), (1e9, 30)]
 )

@@ -41,17 +41,24 @@ def test_what_the_operator_gives_comes_last_and_unchanged_and_nothing_is_given_t
 
 
 @pytest.mark.parametrize(
-    ("given", "flag"),
+    ("given", "problem"),
     [
-        (["--port", "1"], "--port"),
-        (["--max-model-len", "9", "--host=0.0.0.0"], "--host"),
-        (["--uds", "x"], "--uds"),
+        (["--port", "1"], "--port is chosen for each replica"),
+        (["--max-model-len", "9", "--host=0.0.0.0"], "--host is chosen for each replica"),
+        (["--uds", "x"], "--uds is chosen for each replica"),
         (["--reporting", "--hosted"], None),
         ([], None),
     ],
 )
-def test_where_it_listens_is_not_the_operators_choice(given: list[str], flag: str | None) -> None:
-    assert refused(given) == flag
+def test_where_it_listens_is_not_the_operators_choice(given: list[str], problem: str | None) -> None:
+    assert refused(given) == problem
+
+
+@pytest.mark.parametrize("given", [["--api-key", "k"], ["--api_key=k"]])
+def test_a_key_that_our_calls_would_not_have_is_refused_with_where_to_give_it(given: list[str]) -> None:
+    told = refused(given)
+    assert told is not None
+    assert told.startswith("--api-key is for RAO_REPLICA_API_KEY")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from tests.sim.loop import simulate
 
 MODEL = "m"
 EMPTY = PromptKey()
+# What waits for a replica that never comes up would wait for ever: looks at it keep time going.
+LONGEST_S = 3_600.0
 
 
 @dataclass(slots=True)
@@ -50,11 +52,13 @@ class Tended:
         """As the pool knows them."""
         return self.pool.roster.replicas
 
-    def ask(self, *, tree: str = "", avoid: Sequence[int] = (), prompt: PromptKey = EMPTY) -> asyncio.Task[Lease]:
+    def ask(
+        self, *, model: str = MODEL, tree: str = "", avoid: Sequence[int] = (), prompt: PromptKey = EMPTY
+    ) -> asyncio.Task[Lease]:
         """A call that wants a slot."""
         now = self.clock.now()
         ticket = Ticket(ticket_id=self.pool.next_ticket_id(), enqueued=now, tree_started=now, tree=tree)
-        return asyncio.create_task(self.pool.acquire(ticket, MODEL, prompt, avoid))
+        return asyncio.create_task(self.pool.acquire(ticket, model, prompt, avoid))
 
 
 def tend(
@@ -69,7 +73,8 @@ def tend(
     async def main() -> None:
         tended = Tended(opening=opening, slots=slots, placement=placement or LeastInFlight())
         watch = asyncio.create_task(Attendant(tended.pool, tended.clock, opening=opening).watch())
-        await act(tended)
+        async with asyncio.timeout(LONGEST_S):
+            await act(tended)
         watch.cancel()
 
     simulate(main)

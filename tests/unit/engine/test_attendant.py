@@ -1,11 +1,14 @@
 """Replicas that start, hang, fail and come back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Never
 
 import pytest
 
 from rao_runtime.adapters.scripted_steps import Fail, Hang, Say, Step, Wait
+from rao_runtime.core.affinity import Affinity
 from rao_runtime.core.errors import FailureKind, ModelError
+from rao_runtime.core.placement import PromptKey, Segment
 from rao_runtime.engine.replica import ReplicaState
 from rao_runtime.ports import Message, ModelRequest, Traits, Vitals
 from tests.unit.engine.tended import MODEL, Tended, tend
@@ -21,8 +24,19 @@ def hangs(_: ModelRequest) -> Sequence[Step]:
     return [Hang()]
 
 
+def compiles(_: ModelRequest) -> Sequence[Step]:
+    return [Wait(30.0), Say("x")]
+
+
 def fails(_: ModelRequest) -> Sequence[Step]:
     return [Fail(FailureKind.SERVER, 500)]
+
+
+def raises(kind: FailureKind) -> Callable[[], Never]:
+    def look() -> Never:
+        raise ModelError(kind, "HTTP 500: no page")
+
+    return look
 
 
 def working() -> Vitals:
@@ -86,6 +100,67 @@ def test_a_replica_that_hangs_is_out_within_20_seconds_and_its_calls_are_revoked
     tend(act)
 
 
+def test_calls_at_a_replica_that_can_no_longer_be_reached_go_elsewhere_within_20_seconds() -> None:
+    async def act(tended: Tended) -> None:
+        lost, _ = tended.add(answers), tended.add(answers)
+        held, lease = await tended.ask(avoid=[1]), await tended.ask(avoid=[1])
+        lost.up = False
+        begun = tended.clock.now()
+        tended.pool.failed(lease, ModelError(FailureKind.UNREACHABLE, "no route to host"), busy_s=0.0)
+        with pytest.raises(ModelError, match="r0 is down"):
+            async with held:
+                await tended.clock.sleep(1_000.0)
+        assert 9.0 <= tended.clock.now() - begun <= 20.0
+
+    tend(act)
+
+
+def test_calls_at_a_replica_that_is_back_soon_stay_there() -> None:
+    async def act(tended: Tended) -> None:
+        lost, _ = tended.add(answers), tended.add(answers)
+        held = await tended.ask(avoid=[1])
+        async with held:
+            for _ in range(5):
+                lost.up = False
+                tended.pool.failed(held, ModelError(FailureKind.UNREACHABLE, "no route to host"), busy_s=0.0)
+                await tended.clock.sleep(8.0)
+                lost.up = True
+                await tended.clock.sleep(3.0)
+                assert tended.replicas[0].is_open
+
+    tend(act)
+
+
+def test_calls_at_the_last_replica_stay_there_though_it_cannot_be_reached() -> None:
+    async def act(tended: Tended) -> None:
+        lost = tended.add(answers)
+        async with await tended.ask():
+            lost.up = False
+            await tended.clock.sleep(60.0)
+
+    tend(act)
+
+
+def test_calls_at_a_replica_that_was_taken_out_and_hangs_then_go_elsewhere_within_20_seconds() -> None:
+    async def act(tended: Tended) -> None:
+        bad, _ = tended.add(fails), tended.add(answers)
+        bad.vitals_now = lambda: Vitals(running=1, generated_tokens=int(tended.clock.now()))
+        held = await tended.ask(avoid=[1])
+        for _ in range(5):
+            tended.pool.failed(held, ModelError(FailureKind.SERVER, "broken", status=500), busy_s=0.0)
+        async with held:
+            await tended.clock.sleep(30.0)
+        stuck = bad.vitals_now()
+        bad.vitals_now, bad.script = lambda: stuck, hangs
+        begun = tended.clock.now()
+        with pytest.raises(ModelError, match="it hangs"):
+            async with held:
+                await tended.clock.sleep(1_000.0)
+        assert 10.0 <= tended.clock.now() - begun <= 20.0
+
+    tend(act)
+
+
 def test_a_long_prompt_that_moves_no_counter_is_no_hang_when_a_canary_comes_through() -> None:
     async def act(tended: Tended) -> None:
         slow, _ = tended.add(answers), tended.add(answers)
@@ -120,6 +195,36 @@ def test_a_replica_that_was_taken_out_comes_back_when_it_writes_again() -> None:
         assert tended.replicas[0].is_open
 
     tend(act)
+
+
+def test_a_replica_that_was_taken_out_and_has_started_again_has_time_for_its_first_call() -> None:
+    async def act(tended: Tended) -> None:
+        hung, _ = tended.add(hangs), tended.add(answers)
+        hung.vitals_now = working
+        await tended.clock.sleep(30.0)
+        assert not tended.replicas[0].is_open
+        hung.script = compiles
+        hung.vitals_now = lambda: Vitals(running=0, generated_tokens=0, prompt_tokens=0)
+        await tended.clock.sleep(60.0)
+        assert tended.replicas[0].is_open
+
+    tend(act)
+
+
+def test_a_replica_that_could_not_be_reached_for_a_moment_still_holds_what_it_was_sent() -> None:
+    async def act(tended: Tended) -> None:
+        model = tended.add(answers)
+        model.vitals_now = lambda: Vitals(generated_tokens=7)
+        for cached in (0, 1_000, 1_000):
+            lease = await tended.ask(prompt=PromptKey((Segment(1, 1_000),)))
+            assert lease.cached_tokens == cached
+            tended.pool.release(lease)
+            model.up = False
+            await tended.clock.sleep(5.0)
+            assert not tended.replicas[0].is_open
+            model.up = True
+
+    tend(act, placement=Affinity())
 
 
 def test_a_replica_most_of_whose_calls_fail_gets_none_until_a_canary_comes_through() -> None:
@@ -161,6 +266,33 @@ def test_what_a_replica_lacks_is_shown() -> None:
         shown = tended.replicas[0].view(tended.clock.now())
         assert (shown["version"], shown["missing"], shown["kv"]["tokens"]) == ("0.33", ["It lacks a flag."], 1_000)
         assert shown["models"] == [{"id": MODEL, "window": None}]
+
+    tend(act)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.SERVER, FailureKind.BUSY, FailureKind.BROKEN, FailureKind.REJECTED])
+def test_a_replica_that_fails_at_telling_of_itself_is_up_all_the_same(kind: FailureKind) -> None:
+    async def act(tended: Tended) -> None:
+        model = tended.add(answers)
+        model.traits_now, model.vitals_now = raises(kind), raises(kind)
+        assert (await tended.ask()).replica.id == "r1"
+        (missing,) = tended.replicas[0].missing
+        assert missing == "It does not tell its version and metrics: HTTP 500: no page."
+
+    tend(act)
+
+
+def test_a_replica_that_is_down_says_what_it_was_asked_for() -> None:
+    async def act(tended: Tended) -> None:
+        mute, slow = tended.add(answers), tended.add(answers)
+        mute.traits_now, slow.vitals_now = raises(FailureKind.UNREACHABLE), raises(FailureKind.TIMEOUT)
+        tended.add(answers, up=False)
+        await tended.clock.sleep(3.0)
+        assert [replica.down for replica in tended.replicas] == [
+            "it does not tell its version and metrics: HTTP 500: no page",
+            "it does not tell its metrics: HTTP 500: no page",
+            "it does not tell its models: r2 is down",
+        ]
 
     tend(act)
 

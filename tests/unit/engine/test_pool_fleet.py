@@ -11,7 +11,7 @@ from rao_runtime.core.placement import PromptKey, Segment
 from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.fleet import Fleet
 from rao_runtime.engine.lease import Lease
-from rao_runtime.ports import ModelRequest, ServedModel, Vitals
+from rao_runtime.ports import ModelRequest, ServedModel, Traits, Vitals
 from tests.unit.engine.tended import MODEL, Tended, tend
 
 
@@ -148,6 +148,86 @@ def test_a_slot_that_comes_free_goes_to_the_next_call_whose_prefix_is_there_else
         assert (await for_two).replica.id == "r1"
 
     tend(act, slots=1, placement=Affinity())
+
+
+def test_a_call_that_was_cancelled_before_its_grant_is_not_held_to_have_been_sent() -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(answers)
+        held = await tended.ask(prompt=key("one"))
+        waiting = tended.ask(prompt=key("two"))
+        await tended.clock.sleep(0.5)
+        waiting.cancel()
+        tended.pool.release(held)
+        assert (await tended.ask(prompt=key("two"))).cached_tokens == 0
+
+    tend(act, slots=1, placement=Affinity())
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_call_that_ends_or_is_cancelled_at_its_grant_gives_its_room_in_the_kv_cache_back(cancelled: bool) -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(answers).traits_now = lambda: Traits(kv_tokens=2_000)
+        held = await tended.ask(prompt=key("one"))
+        waiting = tended.ask(prompt=key("two"))
+        await tended.clock.sleep(0.5)
+        assert not waiting.done(), "a slot is free, and no room for its prompt"
+        tended.pool.release(held)
+        if cancelled:
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        else:
+            tended.pool.release(await waiting)
+        async with asyncio.timeout(1.0):
+            assert (await tended.ask(prompt=key("three"))).replica.load.in_flight == 1
+
+    tend(act, placement=Affinity())
+
+
+def test_how_many_tokens_a_prompt_really_has_is_learned_from_replicas_that_tell_of_no_cached_ones() -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(answers).traits_now = lambda: Traits(kv_tokens=4_000)
+        for number in range(60):
+            lease = await tended.ask(prompt=key(str(number)))
+            tended.pool.succeeded(lease, Tokens(input=2_000, output=1))
+            tended.pool.release(lease)
+        calls = [tended.ask(prompt=key(text)) for text in ("one", "two")]
+        await tended.clock.sleep(0.5)
+        assert [call.done() for call in calls] == [True, False], "by the estimate there is room for three"
+        calls[1].cancel()
+
+    tend(act, placement=Affinity())
+
+
+def test_models_that_share_a_replica_take_turns_in_the_order_of_asking() -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(answers, serves=("a", "z"))
+        held = await tended.ask(model="a")
+        waiting = list[asyncio.Task[Lease]]()
+        for model in ("a", "a", "z", "a", "z"):
+            waiting.append(tended.ask(model=model))
+            await tended.clock.sleep(0.1)
+        for call in waiting:
+            tended.pool.release(held)
+            async with asyncio.timeout(1.0):
+                held = await call
+        tended.pool.release(held)
+
+    tend(act, slots=1)
+
+
+def test_a_model_whose_replica_is_full_does_not_hold_up_another_one_with_room() -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(answers, serves=("a", "z"))
+        held = await tended.ask(model="a")
+        first, second = tended.ask(model="a"), tended.ask(model="z")
+        await tended.clock.sleep(0.5)
+        tended.add(answers, serves=("z",))
+        assert (await second).replica.id == "r2"
+        assert not first.done()
+        tended.pool.release(held)
+        await first
+
+    tend(act, slots=1)
 
 
 def test_a_connection_that_fails_takes_a_replica_out_until_it_answers() -> None:
