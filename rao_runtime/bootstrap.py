@@ -148,7 +148,7 @@ def open_pool(settings: Settings, local: Sequence[str], clock: Clock) -> Pool:
         pool.roster.add(connect(settings, url), managed=True)
     for model in nano_models(engines=settings.embedded_engines) if settings.embedded else ():
         # What it cannot take at once would wait inside it, where our order counts for nothing.
-        pool.roster.add(model, slots=NANO_SLOTS, managed=True)
+        pool.roster.add(model, slots=min(NANO_SLOTS, settings.replica_slots), managed=True)
     return pool
 
 

@@ -13,12 +13,13 @@ def base_url(text: str) -> str:
     if not (re.fullmatch(PATTERN, text) and text.isprintable()):
         raise ValueError(f"{text!r} is no base URL")
     base = text.rstrip("/").removesuffix("/v1").rstrip("/")
-    parts = urlsplit(base)
-    if not parts.hostname or parts.port == 0:
-        raise ValueError(f"{text!r} names no host or no port that can be reached")
     try:
+        parts = urlsplit(base)
+        unreachable = not parts.hostname or parts.port == 0
         # What httpx declines here, it would decline at each call.
         httpx.URL(base)
-    except httpx.InvalidURL as error:
+    except (ValueError, httpx.InvalidURL) as error:
         raise ValueError(f"{text!r} is no base URL: {error}") from error
+    if unreachable:
+        raise ValueError(f"{text!r} is no base URL: it names no host or no port that can be reached")
     return base

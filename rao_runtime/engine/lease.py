@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Lease:
     """A context manager around the use of the slot: inside it a replica that is taken out ends the attempt.
 
-    `written` are the tokens of its completion, once they are settled. Leaving it then raises ModelError of kind TIMEOUT, as if the replica's patience had been told to be over; a cancel
-    from elsewhere stays a cancel (the counting of `asyncio.timeout`).
+    Leaving it then raises ModelError of kind TIMEOUT, as if the replica's patience had been told to be over; a cancel
+    from elsewhere stays a cancel (the counting of `asyncio.timeout`). `written` are the tokens of the attempt's
+    completion, once they are settled.
     """
 
     __slots__ = ("_before", "_task", "_why", "cached_tokens", "model", "prompt", "replica", "ticket", "written")

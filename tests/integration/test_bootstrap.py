@@ -55,9 +55,10 @@ async def test_replicas_of_the_servers_own_are_managed_and_those_it_was_named_ar
         ]
 
 
-async def test_an_embedded_engine_gets_no_more_calls_than_it_decodes_at_once() -> None:
-    async with opened(embedded_engines=1, replica_slots=256) as pool:
-        assert [each.load.slots for each in pool.roster.replicas] == [8]
+@pytest.mark.parametrize(("set_to", "slots"), [(256, 8), (1, 1)])
+async def test_an_embedded_engine_gets_no_more_calls_than_it_decodes_at_once(set_to: int, slots: int) -> None:
+    async with opened(embedded_engines=1, replica_slots=set_to) as pool:
+        assert [each.load.slots for each in pool.roster.replicas] == [slots]
 
 
 @pytest.mark.parametrize(

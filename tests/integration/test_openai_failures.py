@@ -1,5 +1,6 @@
 """Everything that can go wrong at a replica, byte by byte, and the ModelError it is told as."""
 
+import re
 import socket
 
 import pytest
@@ -104,7 +105,7 @@ async def test_nobody_listening_is_unreachable() -> None:
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "http://[", "ftp://127.0.0.1:1", "http://127.0.0.1:99999"])
 def test_a_url_that_is_none_is_refused_before_any_call(url: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=re.escape(url)):
         OpenAiReplica(url)
 
 
