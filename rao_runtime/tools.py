@@ -84,7 +84,7 @@ class FunctionTool:
         if inspect.iscoroutinefunction(self._function):
             return await self._function(**given)
         # A plain function may block: the server must not wait for it.
-        work = partial(copy_context().run, self._function, **given)
+        work = partial(copy_context().run, _called, self._function, given)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _checked(self, name: str, value: object) -> Any:  # noqa: ANN401 - any JSON value
@@ -141,6 +141,14 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
                 "leave out `/`, `*args` and `**kwargs`"
             )
     return signature
+
+
+def _called(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return function(**given)
+    except StopIteration as error:
+        # No future can hold one: whoever awaits it would wait for ever.
+        raise RuntimeError(f"{function.__name__}() raised StopIteration") from error
 
 
 def _annotation(parameter: inspect.Parameter) -> Any:  # noqa: ANN401 - whatever was annotated

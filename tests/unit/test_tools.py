@@ -189,6 +189,17 @@ def leave() -> None:
     sys.exit(2)
 
 
+async def test_a_plain_tool_that_raises_stop_iteration_ends_its_call_at_once() -> None:
+    @tool()
+    def first(items: list[str]) -> str:
+        """The first of them."""
+        return next(iter(items))
+
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match=r"first\(\) raised StopIteration"):
+            await first.run({"items": []}, None)
+
+
 def test_a_toolbox_has_its_tools_by_name_and_in_order() -> None:
     box = EntryPointTools([look, count])
     assert [spec.name for spec in box.specs()] == ["count", "look"]
