@@ -84,7 +84,7 @@ class FunctionTool:
         if inspect.iscoroutinefunction(self._function):
             return await self._function(**given)
         # A plain function may block: the server must not wait for it.
-        work = partial(copy_context().run, _called, self._function, given)
+        work = partial(copy_context().run, partial(_called, self._function, given))
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _checked(self, name: str, value: object) -> Any:  # noqa: ANN401 - any JSON value
