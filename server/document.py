@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from server import problems
 from server.problems import Kind
+from server.schemas.analysis import Analysis
 from server.schemas.event import Event
 from server.schemas.operation import Alive, Listing, Readiness
 from server.schemas.problem import Problem
@@ -20,7 +21,7 @@ from server.schemas.request import SolveRequest
 from server.schemas.tree import NodeDetail, Tree, TreePage
 
 INCOMING = (SolveRequest, NewReplica)
-OUTGOING = (Tree, TreePage, NodeDetail, Event, Listing, Alive, Readiness, Replica, ReplicaListing, Problem)
+OUTGOING = (Tree, TreePage, NodeDetail, Analysis, Event, Listing, Alive, Readiness, Replica, ReplicaListing, Problem)
 # Routes with these do not ask the store of trees.
 WITHOUT_STORE = (problems.NOT_READY, problems.UNKNOWN_REPLICA, problems.REPLICA_KNOWN)
 REF = "#/components/schemas/{model}"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from rao_runtime.core.critical_path import critical_path
+from rao_runtime.core.critical_path import CriticalPath, critical_path
 from rao_runtime.core.events import SCHEMA_VERSION
 from rao_runtime.core.state import NodeState, TreeState, Turn
 from rao_runtime.core.transitions import Status
@@ -116,10 +116,15 @@ def _timing(state: TreeState, now: float) -> dict[str, Any]:
     }
 
 
-def _paths(state: TreeState) -> dict[str, float]:
+def path_of(state: TreeState) -> CriticalPath:
+    """Work and critical path, as far as the tree has come."""
     if state.root_id is None:
-        return {"work_s": 0.0, "critical_path_s": 0.0}
-    found = critical_path(state.root_id, {node_id: node.steps for node_id, node in state.nodes.items()})
+        return CriticalPath(work_s=0.0, critical_path_s=0.0, path=())
+    return critical_path(state.root_id, {node_id: node.steps for node_id, node in state.nodes.items()})
+
+
+def _paths(state: TreeState) -> dict[str, float]:
+    found = path_of(state)
     return {"work_s": round(found.work_s, 6), "critical_path_s": round(found.critical_path_s, 6)}
 
 

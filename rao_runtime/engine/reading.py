@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from rao_runtime.core.analysis import analysis
 from rao_runtime.core.errors import JournalUnavailable, UnknownNode, UnknownTree
 from rao_runtime.core.events import Event, NodeDelta
 from rao_runtime.core.state import TreeState
@@ -48,6 +49,17 @@ class Reader:
         if node is None:
             raise UnknownNode(tree_id, node_id)
         return node_detail(state, node, self._engine.clock.now())
+
+    async def analysis(self, tree_id: str, *, tenant: str, baseline: str | None = None) -> dict[str, Any]:
+        """What recursion was worth in it, beside another tree where one is named. Raises UnknownTree."""
+        for each in (tree_id, *([] if baseline is None else [baseline])):
+            await self.own(each, tenant)
+        state = await self.state(tree_id)
+        other = None if baseline is None else await self.state(baseline)
+        now = self._engine.clock.now()
+        if len(state.nodes) > FOLD_INLINE // 10:
+            return await asyncio.to_thread(analysis, state, now=now, baseline=other)
+        return analysis(state, now=now, baseline=other)
 
     async def trees(self, *, tenant: str, limit: int, after: str | None, status: str | None) -> dict[str, Any]:
         """A page of the tenant's trees, newest first. Raises InvalidRequest for a bad cursor."""

@@ -77,6 +77,10 @@ class Runtime:
         """One node with its turns. Raises UnknownTree, UnknownNode."""
         return await self._reader.node(tree_id, node_id, tenant=tenant)
 
+    async def analysis(self, tree_id: str, *, tenant: str = "default", baseline: str | None = None) -> dict[str, Any]:
+        """What recursion was worth in it, and what looks wrong. Raises UnknownTree."""
+        return await self._reader.analysis(tree_id, tenant=tenant, baseline=baseline)
+
     async def trees(
         self, *, tenant: str = "default", limit: int, after: str | None = None, status: str | None = None
     ) -> dict[str, Any]:

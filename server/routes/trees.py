@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from rao_runtime.core.transitions import Status
-from server.deps import NodeId, TheGateway, TreeId
+from server.deps import BaselineId, NodeId, TheGateway, TreeId
 from server.document import answers
 from server.problems import INVALID, TREE_RUNNING, UNKNOWN_NODE, UNKNOWN_TREE
 from server.rendering import Json
+from server.schemas.analysis import Analysis
 from server.schemas.tree import NodeDetail, Tree, TreePage
 
 router = APIRouter(tags=["trees"], default_response_class=Json)
@@ -36,6 +37,12 @@ async def read_tree(
 ) -> Response:
     """A tree as it stands."""
     return Json(await gateway.runtime.tree(tree_id, nodes=nodes))
+
+
+@router.get("/trees/{tree_id}/analysis", summary="Analyse a tree", **answers({200: Analysis}, UNKNOWN_TREE))
+async def analyse_tree(gateway: TheGateway, tree_id: TreeId, baseline: BaselineId) -> Response:
+    """How parallel it was, what it took beside a flat run, and signs of a split that went wrong."""
+    return Json(await gateway.runtime.analysis(tree_id, baseline=baseline))
 
 
 @router.delete("/trees/{tree_id}", summary="Delete a tree", status_code=204, **answers({}, UNKNOWN_TREE, TREE_RUNNING))

@@ -38,6 +38,7 @@ def test_every_path_of_the_contract_is_there(document: dict[str, Any]) -> None:
         "post /solve",
         "get /trees",
         "get /trees/{tree_id}",
+        "get /trees/{tree_id}/analysis",
         "delete /trees/{tree_id}",
         "post /trees/{tree_id}/cancel",
         "get /trees/{tree_id}/nodes/{node_id}",

@@ -1,6 +1,6 @@
 """Builds journals of small trees, one call an event."""
 
-from typing import Any
+from typing import Any, Self
 
 from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.state import TreeState, fold
@@ -31,12 +31,12 @@ class TreeBuilder:
         """The state after all events so far."""
         return fold("t", self.events)
 
-    def tree(self, kind: EventType, **data: Any) -> "TreeBuilder":  # noqa: ANN401 - an event's data is any JSON
+    def tree(self, kind: EventType, **data: Any) -> Self:  # noqa: ANN401 - an event's data is any JSON
         """An event of the tree itself."""
         self.events.append(Event(seq=len(self.events) + 1, type=kind, tree_id="t", ts=self.at, data=data))
         return self
 
-    def node(self, node_id: str, kind: EventType, turn: int | None = None, /, **data: Any) -> "TreeBuilder":  # noqa: ANN401 - as above
+    def node(self, node_id: str, kind: EventType, turn: int | None = None, /, **data: Any) -> Self:  # noqa: ANN401 - as above
         """An event of a node."""
         depth, above = 0, self._parents.get(node_id)
         while above is not None:
@@ -57,15 +57,13 @@ class TreeBuilder:
         )
         return self
 
-    def born(self, node_id: str, parent: str | None = None, index: int = 0) -> "TreeBuilder":
+    def born(self, node_id: str, parent: str | None = None, index: int = 0) -> Self:
         """A node that is created and started."""
         self._parents[node_id] = parent
         self.node(node_id, EventType.NODE_CREATED, goal=f"goal of {node_id}", launch_index=index)
         return self.node(node_id, EventType.NODE_STARTED)
 
-    def call(
-        self, node_id: str, turn: int, tokens: Tokens, *, cost: str | None = None, run_s: float = 1.0
-    ) -> "TreeBuilder":
+    def call(self, node_id: str, turn: int, tokens: Tokens, *, cost: str | None = None, run_s: float = 1.0) -> Self:
         """A call that completed."""
         head = {"call_id": f"{node_id}-t{turn}", "attempt": 1, "turn": turn}
         self.node(node_id, EventType.CALL_STARTED, turn, **head)
@@ -74,6 +72,6 @@ class TreeBuilder:
             node_id, EventType.CALL_COMPLETED, turn, **head, usage=usage, cost=cost, times={"run_s": run_s}
         )
 
-    def done(self, node_id: str, answer: object) -> "TreeBuilder":
+    def done(self, node_id: str, answer: object) -> Self:
         """A node that finished."""
         return self.node(node_id, EventType.NODE_COMPLETED, answer=answer)
