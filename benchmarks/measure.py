@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-# Of the extra `bench`: it is not there when types are checked, and has none of its own.
+# It brings no types.
 psutil: Any = import_module("psutil")
 
 
