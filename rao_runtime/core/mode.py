@@ -10,12 +10,14 @@ from rao_runtime.core.task import Mode
 class ModeDecision:
     """The mode asked for, the one in effect (never `auto`), and what `auto` compares: tokens needed and the window.
 
+    The tokens needed are those of goal and context, and the expected output's.
     `window` is None where no replica told it.
     """
 
     requested: Mode
     effective: Mode
     needed_tokens: int
+    expected_output_tokens: int
     window: int | None
     fraction: float
 
@@ -25,6 +27,7 @@ class ModeDecision:
             "requested": self.requested.value,
             "effective": self.effective.value,
             "needed_tokens": self.needed_tokens,
+            "expected_output_tokens": self.expected_output_tokens,
             "window": self.window,
             "auto_fraction": self.fraction,
         }
@@ -49,7 +52,12 @@ def decide(
         fits = window is not None and needed <= window * auto_fraction
         effective = Mode.FLAT if fits else Mode.RECURSIVE
     return ModeDecision(
-        requested=mode, effective=effective, needed_tokens=needed, window=window, fraction=auto_fraction
+        requested=mode,
+        effective=effective,
+        needed_tokens=needed,
+        expected_output_tokens=expected_output_tokens,
+        window=window,
+        fraction=auto_fraction,
     )
 
 

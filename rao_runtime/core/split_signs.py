@@ -152,22 +152,24 @@ class _Size:
         self._max_depth = state.created["limits"]["max_depth"]
         self._window: int | None = mode.get("window")
         self._fraction: float = mode.get("auto_fraction", 0.0)
-        needed: int = mode.get("needed_tokens") or 0
+        self._output_tokens: int | None = mode.get("expected_output_tokens")
         chars = 0 if root is None else _chars(root)
-        self._tokens_per_char = needed / chars if chars and needed else None
+        known = chars and self._output_tokens is not None
+        self._tokens_per_char = (mode["needed_tokens"] - self._output_tokens) / chars if known else None
 
     def may_split(self, node: NodeState) -> bool:
         return self._recursive and node.depth < self._max_depth
 
     def fits(self, node: NodeState) -> bool | None:
-        """Whether goal and context take no more of the window than `auto` allows; None where nobody knows.
+        """Whether goal, context and expected output take no more of the window than `auto` allows.
 
-        Between that and the whole window neither is said: there it depends on what the node has to write.
+        False is a goal and a context that are larger than the window by themselves. Between the two it is None, as
+        where nobody knows: there it depends on what the node has to write.
         """
-        if self._window is None or self._tokens_per_char is None:
+        if self._window is None or self._tokens_per_char is None or self._output_tokens is None:
             return None
         tokens = _chars(node) * self._tokens_per_char
-        if tokens <= self._fraction * self._window:
+        if tokens + self._output_tokens <= self._fraction * self._window:
             return True
         return False if tokens > self._window else None
 

@@ -9,7 +9,8 @@ from rao_runtime.core.events import EventType
 from rao_runtime.core.usage import Tokens
 from tests.unit.core.tree_builder import CREATED, TreeBuilder
 
-WINDOW = {"effective": "recursive", "window": 1_000, "auto_fraction": 0.5, "needed_tokens": 2_000}
+WINDOW = {"effective": "recursive", "window": 1_000, "auto_fraction": 0.5}
+SIZES = {"needed_tokens": 2_000, "expected_output_tokens": 0}
 
 
 class Recursing(TreeBuilder):
@@ -18,7 +19,7 @@ class Recursing(TreeBuilder):
     def __init__(self, **mode: Any) -> None:  # noqa: ANN401 - a mode decision is any JSON
         super().__init__(begun=False)
         self.tree(EventType.TREE_CREATED, **CREATED)
-        self.tree(EventType.TREE_STARTED, model="m", price_version="v1", mode=WINDOW | mode)
+        self.tree(EventType.TREE_STARTED, model="m", price_version="v1", mode=WINDOW | SIZES | mode)
         self.launch("r", None, chars=4_000)
 
     def launch(self, node_id: str, parent: str | None = "r", *, chars: int = 600, text: str = "") -> Self:
@@ -104,6 +105,16 @@ def test_a_node_that_runs_out_without_a_child_is_under_split(reason: str) -> Non
 def test_a_node_that_answers_alone_for_more_than_its_window_is_under_split() -> None:
     tree = Recursing().launch("a", chars=2_100).done("a", 1)
     assert tree.signs() == [("under_split", "read_alone", ["a"])]
+
+
+def test_what_a_node_has_yet_to_write_does_not_make_its_context_too_large() -> None:
+    tree = Recursing(needed_tokens=2_900, expected_output_tokens=900).launch("a", chars=1_000).done("a", 1)
+    assert tree.signs() == []
+
+
+def test_a_journal_without_the_sizes_has_no_signs_of_them() -> None:
+    tree = Recursing(expected_output_tokens=None).launch("a", chars=2_100).done("a", 1)
+    assert tree.signs() == []
 
 
 def test_who_may_not_split_is_never_under_split() -> None:

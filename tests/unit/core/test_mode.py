@@ -44,6 +44,7 @@ def test_a_decision_carries_its_numbers() -> None:
         "requested": "auto",
         "effective": "recursive",
         "needed_tokens": 501,
+        "expected_output_tokens": 200,
         "window": 1000,
         "auto_fraction": 0.5,
     }
