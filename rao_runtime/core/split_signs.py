@@ -152,10 +152,10 @@ class _Size:
         self._max_depth = state.created["limits"]["max_depth"]
         self._window: int | None = mode.get("window")
         self._fraction: float = mode.get("auto_fraction", 0.0)
-        self._output_tokens: int | None = mode.get("expected_output_tokens")
+        output: int | None = mode.get("expected_output_tokens")
         chars = 0 if root is None else _chars(root)
-        known = chars and self._output_tokens is not None
-        self._tokens_per_char = (mode["needed_tokens"] - self._output_tokens) / chars if known else None
+        self._output_tokens = output or 0
+        self._tokens_per_char = None if output is None or not chars else (mode["needed_tokens"] - output) / chars
 
     def may_split(self, node: NodeState) -> bool:
         return self._recursive and node.depth < self._max_depth
@@ -166,7 +166,7 @@ class _Size:
         False is a goal and a context that are larger than the window by themselves. Between the two it is None, as
         where nobody knows: there it depends on what the node has to write.
         """
-        if self._window is None or self._tokens_per_char is None or self._output_tokens is None:
+        if self._window is None or self._tokens_per_char is None:
             return None
         tokens = _chars(node) * self._tokens_per_char
         if tokens + self._output_tokens <= self._fraction * self._window:

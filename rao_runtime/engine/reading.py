@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -37,9 +37,9 @@ class Reader:
         if last is not None and last.is_end and not nodes:
             return dict(last.data)
         state = await self.state(tree_id)
-        if nodes and len(state.nodes) > FOLD_INLINE // 10:
-            return await asyncio.to_thread(tree_view, state, now=now, nodes=True)
-        return tree_view(state, now=now, nodes=nodes)
+        if not nodes:
+            return tree_view(state, now=now)
+        return await self._over_all_nodes(state, lambda: tree_view(state, now=now, nodes=True))
 
     async def node(self, tree_id: str, node_id: str, *, tenant: str) -> dict[str, Any]:
         """One node with its turns. Raises UnknownTree, UnknownNode."""
@@ -57,9 +57,7 @@ class Reader:
         state = await self.state(tree_id)
         other = None if baseline is None else await self.state(baseline)
         now = self._engine.clock.now()
-        if len(state.nodes) > FOLD_INLINE // 10:
-            return await asyncio.to_thread(analysis, state, now=now, baseline=other)
-        return analysis(state, now=now, baseline=other)
+        return await self._over_all_nodes(state, lambda: analysis(state, now=now, baseline=other))
 
     async def trees(self, *, tenant: str, limit: int, after: str | None, status: str | None) -> dict[str, Any]:
         """A page of the tenant's trees, newest first. Raises InvalidRequest for a bad cursor."""
@@ -137,3 +135,12 @@ class Reader:
     def forget(self, tree_id: str) -> None:
         """Drop an ended tree."""
         self._ended.pop(tree_id, None)
+
+    async def _over_all_nodes(self, state: TreeState, made: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What is made of every node of a state; of many nodes aside, since the loop must not stand still for it."""
+        run = self._running.get(state.tree_id)
+        # A tree at work here grows meanwhile, under the hands of another thread.
+        grows = run is not None and run.state is state
+        if grows or len(state.nodes) <= FOLD_INLINE // 10:
+            return made()
+        return await asyncio.to_thread(made)
