@@ -38,10 +38,10 @@ from rao_runtime.engine.attendant import Attendant
 from rao_runtime.engine.background import in_background
 from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.dispatch import LocalDispatch
+from rao_runtime.engine.engine import Engine
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.prompts import warm_up
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
-from rao_runtime.engine.tree import Engine
 from rao_runtime.engine.tree_context import NodeSettings
 from rao_runtime.ports import Blobs, CellLimits, Clock, Dispatch, Journal, Message, Model, Retention, RunTree, TreeIndex
 

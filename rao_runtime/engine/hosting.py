@@ -10,7 +10,8 @@ from rao_runtime.core.errors import JournalUnavailable, UnknownTree
 from rao_runtime.core.events import Event
 from rao_runtime.core.task import Task
 from rao_runtime.engine import contexts
-from rao_runtime.engine.tree import Accepted, Engine, TreeRun
+from rao_runtime.engine.engine import Accepted, Engine
+from rao_runtime.engine.tree import TreeRun
 
 log = logging.getLogger(__name__)
 

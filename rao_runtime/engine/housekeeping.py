@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from rao_runtime.core.errors import JournalUnavailable, UnknownTree
 from rao_runtime.core.transitions import TREE_MOVES, Status
-from rao_runtime.engine.tree import Engine, TreeRun
+from rao_runtime.engine.engine import Engine
+from rao_runtime.engine.tree import TreeRun
 from rao_runtime.ports import Dispatch, Retention, TreeEntry, TreeIndex
 
 log = logging.getLogger(__name__)

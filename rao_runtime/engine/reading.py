@@ -12,10 +12,13 @@ from rao_runtime.core.events import Event, NodeDelta
 from rao_runtime.core.state import TreeState
 from rao_runtime.core.transitions import ENDED
 from rao_runtime.core.view import node_detail, tree_view
-from rao_runtime.engine.tree import FOLD_INLINE, Engine, TreeRun, fold_aside
+from rao_runtime.engine.engine import Engine
+from rao_runtime.engine.folding import aside, fold_aside
+from rao_runtime.engine.tree import TreeRun
 
 STATES_KEPT = 64
 STORE_PAUSE_S = 0.5
+EVENTS_A_NODE = 10
 
 
 class Reader:
@@ -141,6 +144,4 @@ class Reader:
         run = self._running.get(state.tree_id)
         # A tree at work here grows meanwhile, under the hands of another thread.
         grows = run is not None and run.state is state
-        if grows or len(state.nodes) <= FOLD_INLINE // 10:
-            return made()
-        return await asyncio.to_thread(made)
+        return made() if grows else await aside(EVENTS_A_NODE * len(state.nodes), made)

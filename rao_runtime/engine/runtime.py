@@ -11,14 +11,15 @@ from rao_runtime.core.limits import Ceilings
 from rao_runtime.core.task import Task
 from rao_runtime.engine.admission import House
 from rao_runtime.engine.catalog import Catalog
+from rao_runtime.engine.engine import Accepted, Engine
 from rao_runtime.engine.fleet import Fleet
 from rao_runtime.engine.hosting import TreeHost
 from rao_runtime.engine.housekeeping import Housekeeping
 from rao_runtime.engine.reading import Reader
 from rao_runtime.engine.submission import Submissions, Submitted
-from rao_runtime.engine.tree import Accepted, Engine, TreeRun
+from rao_runtime.engine.tree import TreeRun
 from rao_runtime.ports import Command, Dispatch, Model, Retention, RunTree
-from rao_runtime.telemetry import Metrics
+from rao_runtime.telemetry.metrics import Metrics
 
 __all__ = ["Runtime", "RuntimeSettings", "Submitted"]
 

@@ -11,9 +11,9 @@ from rao_runtime.core.task import Task
 from rao_runtime.core.transitions import Status
 from rao_runtime.engine import contexts
 from rao_runtime.engine.admission import House, admit
+from rao_runtime.engine.engine import Accepted, Engine
 from rao_runtime.engine.hosting import TreeHost
 from rao_runtime.engine.housekeeping import Housekeeping
-from rao_runtime.engine.tree import Accepted, Engine
 from rao_runtime.ports import Dispatch, TreeEntry
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rao_runtime.core.budget import Account, Amount, spend
@@ -15,65 +15,30 @@ from rao_runtime.core.limits import Reason
 from rao_runtime.core.mode import ModeDecision
 from rao_runtime.core.profile import Profile, ProtocolName
 from rao_runtime.core.protocol import PROTOCOLS
-from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.core.schema import compile_schema
-from rao_runtime.core.state import TreeState, fold
+from rao_runtime.core.state import TreeState
 from rao_runtime.core.task import Mode, Task
 from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.view import end_view
 from rao_runtime.engine import contexts, wreck
 from rao_runtime.engine.calls import CallRunner, TreeCalls
 from rao_runtime.engine.children import record_created
+from rao_runtime.engine.engine import Accepted, Engine
+from rao_runtime.engine.folding import fold_aside
 from rao_runtime.engine.node import NodeRun
 from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeFailure, NodeSpec
-from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.prompts import prompt_starter
 from rao_runtime.engine.replay import no_past
 from rao_runtime.engine.taking_up import take_up, why_not
-from rao_runtime.engine.tree_context import Child, NodeSettings, TreeContext
-from rao_runtime.engine.tree_log import TreeLog
-from rao_runtime.ports import Blobs, Clock, Journal, Sandbox, Toolbox, TreeEntry, TreeIndex
+from rao_runtime.engine.tree_context import Child, TreeContext
+from rao_runtime.engine.tree_log import TreeLog, watches_of
+from rao_runtime.ports import TreeEntry
 
 log = logging.getLogger(__name__)
 
 # Each level of a tree hands the whole context on in parts: this allows for that many levels, or some waste.
 CONTEXTS_PER_TREE = 16
-# Folding this many events takes some 50 ms: more is done beside the event loop.
-FOLD_INLINE = 2_000
 LAST_WRITE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """What every tree of this process runs on.
-
-    `profile_of` waits until the task's model is known, or says why it cannot be used. `jitter` gives numbers in [0, 1)
-    for the pauses between attempts. `alone`: no other process could run a tree that this one cannot replay.
-    """
-
-    clock: Clock
-    journal: Journal
-    index: TreeIndex
-    blobs: Blobs
-    pool: Pool
-    sandbox: Sandbox
-    sandbox_notes: str
-    settings: NodeSettings
-    retry: RetryPolicy
-    jitter: Callable[[], float]
-    profile_of: Callable[[Task], Awaitable[Profile | NodeFailure]]
-    version: str
-    toolbox: Toolbox
-    alone: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A tree to run."""
-
-    tree_id: str
-    tenant: str
-    task: Task
 
 
 class TreeRun:
@@ -109,7 +74,8 @@ class TreeRun:
         if not self.ended:
             self._unfit = self._why_not_here()
             try:
-                async with TreeLog(engine.journal, engine.clock, self.state, fence) as tree_log:
+                watches = await watches_of(engine.observers, events)
+                async with TreeLog(engine.journal, engine.clock, self.state, fence, watches=watches) as tree_log:
                     await self._with_pen(tree_log, events)
             except* StaleFence:
                 log.warning("tree %s has a new owner; letting go", tree_id)
@@ -371,11 +337,6 @@ async def _written(tree_log: TreeLog) -> None:
     with suppress(TimeoutError, JournalError):
         async with asyncio.timeout(LAST_WRITE_S):
             await tree_log.durable()
-
-
-async def fold_aside(tree_id: str, events: Sequence[Event]) -> TreeState:
-    """The state after these events; many of them are folded beside the event loop, where they take a while."""
-    return fold(tree_id, events) if len(events) < FOLD_INLINE else await asyncio.to_thread(fold, tree_id, events)
 
 
 _END_EVENTS = {

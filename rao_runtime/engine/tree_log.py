@@ -5,13 +5,17 @@ while an append is under way go together in the next one (group commit).
 """
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from rao_runtime.core.errors import JournalError, LetGo
 from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.state import TreeState
-from rao_runtime.ports import Clock, Journal
+from rao_runtime.engine.folding import aside
+from rao_runtime.ports import Clock, Journal, Observer, TreeWatch
+
+log = logging.getLogger(__name__)
 
 SETTLEMENTS = frozenset({EventType.CALL_COMPLETED, EventType.CALL_FAILED})
 
@@ -30,13 +34,19 @@ class NodeRef(Protocol):
 
 
 class TreeLog:
-    """Writes one tree's events under one fence. Use as a context manager: it owns the task that appends."""
+    """Writes one tree's events under one fence. Use as a context manager: it owns the task that appends.
 
-    def __init__(self, journal: Journal, clock: Clock, state: TreeState, fence: int) -> None:
+    `watches` are told of events once they are in the journal.
+    """
+
+    def __init__(
+        self, journal: Journal, clock: Clock, state: TreeState, fence: int, *, watches: Sequence[TreeWatch] = ()
+    ) -> None:
         self.state = state
         self.fence = fence
         self._journal = journal
         self._clock = clock
+        self._watches = watches
         self._pending = list[Event]()
         self._durable_seq = state.last_seq
         self._wake = asyncio.Event()
@@ -103,9 +113,29 @@ class TreeLog:
             try:
                 await self._journal.append(self.state.tree_id, self.fence, batch)
                 self._durable_seq = batch[-1].seq
+                self._tell(batch)
             except JournalError as error:
                 self._failure = error
             except Exception as error:  # noqa: BLE001 - whatever stopped the pen must reach those who wait for it
                 self._failure = JournalError(f"the journal failed: {type(error).__name__}: {error}")
             progress, self._progress = self._progress, asyncio.get_running_loop().create_future()
             progress.set_result(None)
+
+    def _tell(self, batch: Sequence[Event]) -> None:
+        for watch in self._watches:
+            try:
+                watch.saw(batch)
+            except Exception:
+                # Who only looks on must not stop a tree.
+                log.exception("tree %s: %s broke", self.state.tree_id, type(watch).__name__)
+
+
+async def watches_of(observers: Sequence[Observer], past: Sequence[Event]) -> list[TreeWatch]:
+    """Have these observers watch a tree with such a past, those aside that cannot."""
+    watches = list[TreeWatch]()
+    for observer in observers:
+        try:
+            watches.append(await aside(len(past), lambda observer=observer: observer.watch(past)))
+        except Exception:
+            log.exception("tree %s: %s broke", past[0].tree_id, type(observer).__name__)
+    return watches

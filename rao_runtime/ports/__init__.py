@@ -23,6 +23,7 @@ from rao_runtime.ports.clock import Clock
 from rao_runtime.ports.dispatch import Dispatch, RunTree
 from rao_runtime.ports.journal import Claim, Command, Journal, JournalHealth
 from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta, Traits, Vitals
+from rao_runtime.ports.observer import Observer, TreeWatch
 from rao_runtime.ports.sandbox import CellLimits, Sandbox, Session, SessionSpec
 from rao_runtime.ports.tools import Effects, Tool, Toolbox, ToolSpec
 from rao_runtime.ports.tree_index import Retention, TreeEntry, TreeIndex
@@ -49,6 +50,7 @@ __all__ = [
     "Message",
     "Model",
     "ModelRequest",
+    "Observer",
     "Outcome",
     "Output",
     "Parked",
@@ -70,5 +72,6 @@ __all__ = [
     "Traits",
     "TreeEntry",
     "TreeIndex",
+    "TreeWatch",
     "Vitals",
 ]

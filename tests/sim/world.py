@@ -19,9 +19,10 @@ from rao_runtime.core.task import Task
 from rao_runtime.engine.attendant import Attendant
 from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.dispatch import LocalDispatch
+from rao_runtime.engine.engine import Accepted, Engine
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
-from rao_runtime.engine.tree import Accepted, Engine, TreeRun
+from rao_runtime.engine.tree import TreeRun
 from rao_runtime.engine.tree_context import NodeSettings
 from rao_runtime.ports import CellLimits, RunTree, Sandbox, ServedModel, Toolbox
 from tests.sim.clock import EPOCH, SimClock

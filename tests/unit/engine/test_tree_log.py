@@ -10,7 +10,7 @@ from rao_runtime.core.errors import JournalError, StaleFence
 from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.state import TreeState
 from rao_runtime.core.transitions import IllegalMove
-from rao_runtime.engine.tree_log import TreeLog
+from rao_runtime.engine.tree_log import TreeLog, watches_of
 from tests.sim.clock import SimClock
 from tests.unit.core.tree_builder import CREATED, STARTED
 
@@ -122,3 +122,37 @@ async def test_a_waiter_that_is_cancelled_does_not_disturb_the_others() -> None:
 async def test_nothing_recorded_means_nothing_to_wait_for() -> None:
     async with await pen(MemoryJournal()) as log:
         await log.durable()
+
+
+class Eyes:
+    """Notes what it is told; breaks where it is to."""
+
+    def __init__(self, journal: MemoryJournal, *, broken: bool = False) -> None:
+        self._journal = journal
+        self._broken = broken
+        self.seen = list[int]()
+
+    def watch(self, past: Sequence[Event]) -> "Eyes":
+        self.seen += [event.seq for event in past]
+        return self
+
+    def saw(self, events: Sequence[Event]) -> None:
+        if self._broken:
+            raise ValueError("blind")
+        self.seen += [event.seq for event in events]
+
+
+async def test_who_watches_is_told_of_what_is_in_the_journal_and_cannot_stop_the_pen() -> None:
+    journal = GatedJournal()
+    blind, eyes = Eyes(journal, broken=True), Eyes(journal)
+    await journal.create("t")
+    claim = await journal.claim("t")
+    log = TreeLog(journal, SimClock(), TreeState("t"), claim.fence, watches=await watches_of([blind, eyes], []))
+    async with log:
+        begin(log)
+        assert eyes.seen == []
+        journal.gate.set()
+        await log.durable()
+        log.record(EventType.LIMITS_CHANGED, {"limits": {}})
+        await log.durable()
+    assert eyes.seen == [1, 2, 3]
