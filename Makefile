@@ -10,7 +10,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 TRAIN_VENV := .venv-train
 TRAIN_INSTALLED := $(TRAIN_VENV)/.installed
 
-.PHONY: install run demo test test-chaos test-seeds test-vllm train eval check bench format openapi clean
+.PHONY: install run demo test test-browser test-chaos test-seeds test-vllm train eval check bench format openapi clean
 
 install: $(INSTALLED)
 
@@ -30,6 +30,10 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+# The page `/ui` in a real browser, Debian's packages `chromium` and `chromium-driver`: some two minutes.
+test-browser: install
+	$(BIN)/python -m pytest tests/browser
 
 # Servers that are killed 200 times in the midst of their trees: some two minutes.
 test-chaos: install

@@ -16,8 +16,10 @@ from benchmarks import (
     placement_decision,
     pool_policies,
     recovery,
+    telemetry_cost,
     tree_latency,
     tree_throughput,
+    usage_rollups,
 )
 from benchmarks.figures import Benchmark
 
@@ -32,9 +34,11 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "journal_memory": journal_memory.run,
     "recovery": recovery.run,
     "apart": apart.run,
+    "telemetry_cost": telemetry_cost.run,
     "nano_tokens": nano_tokens.run,
     "placement_decision": placement_decision.run,
     "pool_policies": pool_policies.run,
+    "usage_rollups": usage_rollups.run,
 }
 
 if __name__ == "__main__":

@@ -37,6 +37,13 @@ async def stand_in(*arguments: str) -> AsyncGenerator[Program, None]:
 
 
 @asynccontextmanager
+async def collector() -> AsyncGenerator[Program, None]:
+    """Counts spans: `python -m benchmarks.collector`."""
+    async with _running("benchmarks.collector") as running:
+        yield await running.program()
+
+
+@asynccontextmanager
 async def server(settings: Mapping[str, str]) -> AsyncGenerator[Program, None]:
     """The server itself, `python -m server`, with these settings and no others."""
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +107,7 @@ async def _running(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> AsyncGenerator[_Running, None]:
     # A setting of whoever starts the benchmarks would change what is measured.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RAO_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RAO_", "OTEL_"))}
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

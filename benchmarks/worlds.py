@@ -1,7 +1,7 @@
 """One server, one stand-in and their clients, for as long as a benchmark runs."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,13 +26,19 @@ class World:
 
 @asynccontextmanager
 async def world(
-    *, script: str = "tree", slots: int = 256, first_token_s: float = 0.0, in_memory: bool = False
+    *,
+    script: str = "tree",
+    slots: int = 256,
+    first_token_s: float = 0.0,
+    in_memory: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[World, None]:
     """A world at rest: the server has seen its replica. Both have as many slots; a call takes `first_token_s`.
 
-    The server keeps its trees in a store of its own, as by default, or `in_memory`.
+    The server keeps its trees in a store of its own, as by default, or `in_memory`. `environment` is the server's too.
     """
     settings = {
+        **(environment or {}),
         "RAO_REPLICA_SLOTS": str(slots),
         "RAO_SYNC_WAIT_S": str(REQUEST_S),
         # Calls that hang on purpose must not time out.

@@ -19,9 +19,24 @@ from server.schemas.problem import Problem
 from server.schemas.replica import NewReplica, Replica, ReplicaListing
 from server.schemas.request import SolveRequest
 from server.schemas.tree import NodeDetail, Tree, TreePage
+from server.schemas.usage import UsagePage, UsageReport
 
 INCOMING = (SolveRequest, NewReplica)
-OUTGOING = (Tree, TreePage, NodeDetail, Analysis, Event, Listing, Alive, Readiness, Replica, ReplicaListing, Problem)
+OUTGOING = (
+    Tree,
+    TreePage,
+    NodeDetail,
+    Analysis,
+    Event,
+    Listing,
+    Alive,
+    Readiness,
+    Replica,
+    ReplicaListing,
+    Problem,
+    UsageReport,
+    UsagePage,
+)
 # Routes with these do not ask the store of trees.
 WITHOUT_STORE = (problems.NOT_READY, problems.UNKNOWN_REPLICA, problems.REPLICA_KNOWN)
 REF = "#/components/schemas/{model}"
@@ -37,6 +52,7 @@ Errors are `application/problem+json` (RFC 9457): tell them apart by `type`. Eve
 TAGS = [
     {"name": "trees", "description": "Tasks and their execution."},
     {"name": "events", "description": "A tree's journal, replayed and live."},
+    {"name": "usage", "description": "What was used and what it cost; it outlives the trees. For whoever runs it."},
     {"name": "catalog", "description": "What a task may name."},
     {"name": "replicas", "description": "The model servers of this process; for whoever runs it."},
     {"name": "operation", "description": "For whoever runs the server."},
@@ -45,6 +61,7 @@ TAGS = [
 HEADERS: Mapping[str, str] = {
     "Location": "The path of the tree, or of the replica.",
     "Retry-After": "Seconds until it is worth asking again.",
+    "Link": 'Where the next page is, with `rel="next"`; absent where there is none now.',
     "Preference-Applied": "What of `Prefer` was honoured.",
     "Idempotency-Replayed": "`true` when the key had been used before: the tree is the earlier one.",
 }
@@ -166,6 +183,19 @@ ADD_REPLICA: dict[str, Any] = {
         problems.OVERLOADED,
     ),
     "openapi_extra": {"requestBody": {"required": True, "content": _json(NewReplica)}},
+}
+
+CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string", "description": "A header row, then a row a record."}}}
+
+USAGE_RECORDS: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": UsagePage.__doc__,
+            "content": _json(UsagePage) | {"text/csv": {"schema": {"type": "string"}}},
+        }
+        | _headers("Link")
+    }
+    | _problems(problems.INVALID)
 }
 
 METRICS: dict[str, Any] = {

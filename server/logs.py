@@ -4,12 +4,13 @@ import logging
 import sys
 
 from rao_runtime.core.view import timestamp
+from rao_runtime.telemetry.concern import concern
 from server.middleware.request_id import request_id
 from server.rendering import encode
 
 
 class JsonLines(logging.Formatter):
-    """Adds the request's id where there is one, and the traceback of an exception."""
+    """Adds the ids of what a line is about: request, tenant, tree, trace, node, call; and an exception's traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -19,6 +20,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "request_id": request_id.get(),
+            **concern(),
             "exception": self.formatException(record.exc_info) if record.exc_info else None,
         }
         return encode({name: value for name, value in line.items() if value is not None}).decode()

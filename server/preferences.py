@@ -14,6 +14,7 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}")
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 EVENTS = "text/event-stream"
 JSON = "application/json"
+CSV = "text/csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,22 @@ def patience(headers: Headers) -> Patience:
 
 def wants_events(headers: Headers) -> bool:
     """Whether `Accept` names the event stream, and JSON not before it."""
+    return _prefers(headers, EVENTS)
+
+
+def wants_csv(headers: Headers) -> bool:
+    """Whether `Accept` names CSV, and JSON not before it."""
+    return _prefers(headers, CSV)
+
+
+def _prefers(headers: Headers, other: str) -> bool:
     weights = dict[str, float]()
     for item in _items(headers.getlist("accept")):
         media_type, *parameters = (part.strip().lower() for part in item.split(";"))
         weights.setdefault(media_type, _weight(parameters))
     order = list(weights)
-    events, json = weights.get(EVENTS, 0.0), weights.get(JSON, 0.0)
-    return events > json or (events == json > 0 and order.index(EVENTS) < order.index(JSON))
+    wanted, json = weights.get(other, 0.0), weights.get(JSON, 0.0)
+    return wanted > json or (wanted == json > 0 and order.index(other) < order.index(JSON))
 
 
 def idempotency_key(headers: Headers) -> str | None:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from rao_crafting.recipes import DEEPEST, MOST_BOOKS, book
-from rao_runtime.engine.prompt_nano import text_size, told
+from rao_runtime.engine.prompt_nano import told
 from rao_runtime.ports import Message
 from training.conversation import failed, opening, went_on
 from training.crafting import TOOLS, Order, worded
+from training.openings import drawn_check, drawn_size
 from training.view import WORTH_A_TRY
 from training.words import PLAIN
 
@@ -133,9 +134,10 @@ def _first(
     if tools is None:
         tools = [*TOOLS, *(rng.sample(OTHER_TOOLS, 1) if rng.random() < 0.1 else ())]
     lines = rng.randrange(1, 1_000)
-    size = "none" if rng.random() < 0.95 else text_size(lines, lines * rng.randrange(10, 100))
+    size = "none" if rng.random() < 0.95 else drawn_size(rng, lines)
     returns = {"type": "string"} if rng.random() < 0.1 else None
-    return opening(told(size, worded(rng, order), launch=launch, tools=tools, returns=returns))
+    goal, check = worded(rng, order), drawn_check(rng)
+    return opening(told(size, goal, launch=launch, tools=tools, returns=returns, check=check))
 
 
 def _looked_up(messages: Sequence[Message], order: Order) -> list[Message]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
-from typing import Any
 
 from rao_runtime.core.values import cut
 from rao_runtime.engine.prompt_nano import text_size, told
@@ -20,6 +19,7 @@ from training.conversation import failed, opening, went_on
 from training.craft_examples import LASTING, idle_tools, some
 from training.goals import PHRASINGS, Kind, Question, draw_question, in_words, worded
 from training.lines import draw_lines
+from training.openings import drawn_check, drawn_schema, drawn_size
 from training.oracle import READ_CHARS, completion
 from training.tasks import plot_for, text_for
 from training.view import WORTH_A_TRY
@@ -46,35 +46,25 @@ class Role(StrEnum):
 
 # What is hard to learn comes more often: reading is all that a node really does.
 SHARES: Mapping[Role, float] = {
-    Role.ROOT: 0.04,
-    Role.INNER: 0.05,
+    Role.ROOT: 0.05,
+    Role.INNER: 0.06,
     Role.READ: 0.03,
-    Role.ANSWER: 0.58,
+    Role.ANSWER: 0.53,
     Role.MERGE: 0.03,
     Role.AGAIN: 0.01,
     Role.GIVE_UP: 0.02,
     Role.ALONE: 0.015,
     Role.ORDERED: 0.01,
-    Role.BEYOND: 0.06,
+    Role.BEYOND: 0.09,
     Role.CRAFT_LOOK: 0.015,
     Role.CRAFT_DIRECT: 0.04,
     Role.CRAFT_LAUNCH: 0.06,
     Role.CRAFT_END: 0.04,
 }
-SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
-    Kind.COUNT: {"type": "integer"},
-    Kind.COUNT_PERSON: {"type": "integer"},
-    Kind.DISTINCT: {"type": "array", "items": {"type": "string"}},
-    Kind.MOST_COMMON: {"type": "string"},
-    Kind.TALLY: {"type": "object"},
-    Kind.ANY: {"type": "boolean"},
-    Kind.NONE: {"type": "boolean"},
-    Kind.ORDERED: {"type": "integer"},
-}
 READABLE = tuple(kind for kind in Kind if kind is not Kind.ORDERED)
-LINE_CHARS = (38, 52)
-LONGEST = 30_000
+LONGEST = 100_000
 ALONE_LINES = 16
+ALONE_CHARS = 832
 LONG_CHARS = 100_000
 IDLE_TOOLS = 0.03
 
@@ -127,11 +117,7 @@ class _Node:
         if inner and question.kind is Kind.TALLY and rng.random() < 0.5:
             # What the root of a most common word asks of its parts.
             goal = in_words(question, PHRASINGS[Kind.TALLY][0])
-        returns = SCHEMAS[question.kind] if rng.random() < 0.2 else None
-        return opening(told(size, goal, launch=launch, tools=idle_tools(rng, IDLE_TOOLS), returns=returns))
-
-    def sized(self, lines: int) -> str:
-        return text_size(lines, int(lines * self.rng.uniform(*LINE_CHARS)))
+        return _asked(rng, size, goal, question.kind, launch=launch)
 
     def shown(self, text: str) -> str:
         """What its cell prints of a text."""
@@ -152,22 +138,25 @@ class _Node:
 
 def _root(node: _Node) -> list[Message]:
     lines = int(READ_LINES * (LONGEST / READ_LINES) ** node.rng.random()) + 1
-    return node.first(node.sized(lines))
+    return node.first(drawn_size(node.rng, lines))
 
 
 def _inner(node: _Node) -> list[Message]:
     if node.rng.random() < 0.25:
         return node.first(_long(node.rng, node.rng.randrange(2, READ_LINES + 1)), inner=True)
+    if node.rng.random() < 0.25:
+        # A few lines too many: where lines are of any length, only their number tells.
+        return node.first(drawn_size(node.rng, node.rng.randrange(READ_LINES + 1, 3 * READ_LINES)), inner=True)
     whole = READ_LINES * FAN_OUT ** node.rng.choice([1, 1, 1, 2, 3])
     lines = whole if node.rng.random() < 0.7 else node.rng.randrange(READ_LINES + 1, whole)
-    return node.first(node.sized(lines), inner=True)
+    return node.first(drawn_size(node.rng, lines), inner=True)
 
 
 def _read(node: _Node) -> list[Message]:
     lines = _few(node.rng)
-    # Lines longer than ours are read too, as long as there are few characters in all.
-    size = node.sized(lines) if node.rng.random() < 0.7 else text_size(lines, node.rng.randrange(10, READ_CHARS + 1))
-    return node.first(size, launch=node.rng.random() < 0.8, inner=True)
+    # However long the lines are: what counts is that there are few characters in all.
+    chars = node.rng.choice([node.rng.randrange(1, READ_CHARS + 1), int((READ_CHARS + 1) ** node.rng.random())])
+    return node.first(text_size(lines, chars), launch=node.rng.random() < 0.8, inner=True)
 
 
 def _answer(node: _Node) -> list[Message]:
@@ -205,16 +194,16 @@ def _give_up(node: _Node) -> list[Message]:
 def _alone(node: _Node) -> list[Message]:
     rng = node.rng
     if rng.random() < 0.4:
-        return node.first(node.sized(rng.randrange(READ_LINES + 1, LONGEST)), launch=False)
+        return node.first(drawn_size(rng, rng.randrange(READ_LINES + 1, LONGEST)), launch=False)
     lines = rng.randrange(READ_LINES + 1, 2 * ALONE_LINES)
     text = node.text(lines)
-    shown = cut(node.shown(text), ALONE_LINES * LINE_CHARS[1] - rng.randrange(200))[0]
+    shown = cut(node.shown(text), ALONE_CHARS - rng.randrange(200))[0]
     return went_on(node.first(text_size(lines, len(text)), launch=False), shown)
 
 
 def _ordered(node: _Node) -> list[Message]:
     lines = int(LONGEST ** node.rng.random())
-    return node.first(node.sized(lines), launch=node.rng.random() < 0.8)
+    return node.first(drawn_size(node.rng, lines), launch=node.rng.random() < 0.8)
 
 
 _MAKERS: Mapping[Role, Callable[[_Node], list[Message]]] = {
@@ -240,9 +229,14 @@ _CRAFTING: Mapping[Role, craft_examples.Maker] = {
 
 def _beyond(rng: random.Random) -> list[Message]:
     lines = int(LONGEST ** rng.random())
-    size = rng.choice(["none", text_size(lines, int(lines * rng.uniform(10, 120)))])
-    tools = idle_tools(rng, 3 * IDLE_TOOLS)
-    return opening(told(size, draw_beyond(rng), launch=rng.random() < 0.8, tools=tools))
+    size = "none" if rng.random() < 0.3 else drawn_size(rng, lines)
+    return _asked(rng, size, draw_beyond(rng), None, launch=rng.random() < 0.8)
+
+
+def _asked(rng: random.Random, size: str, goal: str, kind: Kind | None, *, launch: bool) -> list[Message]:
+    tools = idle_tools(rng, IDLE_TOOLS)
+    returns, check = drawn_schema(rng, kind), drawn_check(rng)
+    return opening(told(size, goal, launch=launch, tools=tools, returns=returns, check=check))
 
 
 def _either(node: _Node) -> list[Message]:

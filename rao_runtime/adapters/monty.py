@@ -1,6 +1,6 @@
 """The Sandbox on pydantic-monty: few worker processes, any number of REPLs held as bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,14 +27,19 @@ in the cell that made it. The clock moves only when you sleep. A cell stopped by
 """What a model has to know of this Python, for the system prompt."""
 
 
+def ignore(_: float) -> None:
+    """For nobody."""
+
+
 class MontySandbox:
-    """An async context manager: workers start on entry and are killed on exit. `workers` is the CPU count by default.
+    """An async context manager: workers start on entry and are killed on exit. `workers` is the CPU count by default;
+    `waited` is told how many seconds each turn of a cell waited for one.
 
     Entering raises SandboxError where no worker starts.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
-        self._pool = MontyPool(workers)
+    def __init__(self, workers: int | None = None, *, waited: Callable[[float], None] = ignore) -> None:
+        self._pool = MontyPool(workers, waited)
 
     @property
     def version(self) -> str:

@@ -27,7 +27,8 @@ LEAST_WORKERS = 4
 class MontyPool:
     """Workers and the dumps that sessions start from. Nobody holds a lane while waiting for the host."""
 
-    def __init__(self, workers: int | None) -> None:
+    def __init__(self, workers: int | None, waited: Callable[[float], None]) -> None:
+        self._waited = waited
         self._size = workers or max(LEAST_WORKERS, os.cpu_count() or 1)
         self._launcher = Launcher()
         self._lanes: list[Lane] = []
@@ -81,7 +82,9 @@ class MontyPool:
             return self._bases[key]
 
     async def _next_lane(self) -> Lane:
+        asked_at = asyncio.get_running_loop().time()
         lane = await self._free.get()
+        self._waited(asyncio.get_running_loop().time() - asked_at)
         if lane is None:
             self._free.put_nowait(None)
             raise SandboxError("the sandbox is closed")

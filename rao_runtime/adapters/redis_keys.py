@@ -20,7 +20,7 @@ class TreeKeys:
 
     @property
     def meta(self) -> str:
-        """Hash: `born`, `fence`, `owner`, `seq`, and `ended` once it has ended."""
+        """Hash: `born`, `fence`, `owner`, `seq`, and `ended` once it has ended, `booked` once it is in the ledger."""
         return f"{self.tag}:meta"
 
     @property
@@ -87,6 +87,15 @@ class Keys:
     def idempotency(self, tenant: str, key: str) -> str:
         """What a tenant's idempotency key stands for."""
         return f"{self.prefix}:{{k:{_digest('key', tenant, key)}}}"
+
+    def ledger(self, name: str) -> str:
+        """The ledger, all in one slot.
+
+        `log`: stream of blocks of records. `d:<day>` and `m:<month>`: hashes of sums by row. `rows`: hash from rows to
+        their numbers. `state`: hash with the last block's `ms` and `seq`, and `n`, how many bookings are done with.
+        `pending` and `done`: sorted sets of what is being booked, and of what was last.
+        """
+        return f"{self.prefix}:{{led}}:{name}"
 
     @property
     def probe(self) -> str:

@@ -11,7 +11,7 @@ class Script:
     """Lua that Redis runs in one step. It only compares and writes; what to write is decided outside.
 
     `keys` names its KEYS, in order: for `scope` "tree" fields of `TreeKeys`, else what follows the tag of `index`,
-    `tenant` or `idempotency`. Every key and channel comes in through KEYS, all with one tag; none is made in Lua.
+    `tenant`, `ledger` or `idempotency`. Every key and channel comes in through KEYS, all with one tag; Lua makes none.
     """
 
     name: str

@@ -12,10 +12,11 @@ from rao_runtime.cli.errors import INTERRUPTED
 from rao_runtime.cli.replicas import replicas
 from rao_runtime.cli.solve import solve
 from rao_runtime.cli.trees import cancel, tree, trees
+from rao_runtime.cli.usage import usage
 
 PANEL = "Trees"
 POOL_PANEL = "Servers"
-CLIENT = {"solve": solve, "tree": tree, "trees": trees, "cancel": cancel}
+CLIENT = {"solve": solve, "tree": tree, "trees": trees, "cancel": cancel, "usage": usage}
 NEED_NO_SERVER = CLIENT.keys() | {"replicas"}
 
 app = typer.Typer(

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from rao_runtime.client import fields
-from rao_runtime.client.fields import items, mapping, number, text
+from rao_runtime.client.fields import items, mapping, number, text, wasted
 from rao_runtime.client.fields import real as seconds
 
-__all__ = ["Json", "cost", "items", "mapping", "number", "seconds", "text"]
+__all__ = ["Json", "cost", "items", "mapping", "number", "seconds", "text", "wasted"]
 
 Json = Mapping[str, Any]
 

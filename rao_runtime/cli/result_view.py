@@ -34,8 +34,9 @@ def error_line(error: Json) -> str:
 
 
 def summary(tree: Json, *, ascii_only: bool = False) -> Iterator[Text]:
-    """Three short lines: how it ended and what it took, how long, which tree it was."""
+    """A few short lines: how it ended and what it took, what of it was wasted, how long, which tree it was."""
     yield badge(fields.text(tree.get("status")), ascii_only=ascii_only).append(SEPARATOR + _took(tree), style="none")
+    yield from map(Text, _parts(tree))
     times = _times(fields.mapping(tree.get("timing")))
     if times:
         yield Text(times)
@@ -43,14 +44,30 @@ def summary(tree: Json, *, ascii_only: bool = False) -> Iterator[Text]:
 
 
 def _took(tree: Json) -> str:
-    usage, cost = fields.mapping(tree.get("usage")), fields.cost(tree.get("cost"))
+    nodes = plain.some(fields.number(fields.mapping(tree.get("nodes")).get("total")), "node")
+    return SEPARATOR.join([nodes, *_spent(tree)])
+
+
+def _spent(part: Json) -> Iterator[str]:
+    """Calls, tokens and money of a tree, or of one model's share in it."""
+    usage, cost = fields.mapping(part.get("usage")), fields.cost(part.get("cost"))
     tokens = fields.number(usage.get("input_tokens")) + fields.number(usage.get("output_tokens"))
-    parts = [
-        plain.some(fields.number(fields.mapping(tree.get("nodes")).get("total")), "node"),
-        plain.some(fields.number(usage.get("calls")), "call"),
-        plain.some(tokens, "token"),
-    ]
-    return SEPARATOR.join(parts if cost is None else [*parts, plain.money(cost)])
+    yield plain.some(fields.number(usage.get("calls")), "call")
+    yield plain.some(tokens, "token")
+    if cost is not None:
+        yield plain.money(cost)
+
+
+def _parts(tree: Json) -> Iterator[str]:
+    """What was wasted, if anything; then model by model, where there were several."""
+    tokens = fields.number(fields.mapping(tree.get("usage")).get("wasted_tokens"))
+    money = fields.wasted(tree.get("cost"))
+    if tokens or money:
+        yield SEPARATOR.join([f"wasted {plain.some(tokens, 'token')}", *([plain.money(money)] if money else [])])
+    shares = [fields.mapping(share) for share in fields.items(tree.get("by_model"))]
+    if len(shares) > 1:
+        for share in shares:
+            yield SEPARATOR.join([plain.one_line(fields.text(share.get("model"))), *_spent(share)])
 
 
 def _times(timing: Json) -> str:

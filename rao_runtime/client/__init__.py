@@ -28,7 +28,8 @@ from rao_runtime.client.replica import Replica
 from rao_runtime.client.streams import AsyncEventStream, EventStream
 from rao_runtime.client.sync_client import Client
 from rao_runtime.client.task import Limits, Sampling, TaskFields
-from rao_runtime.client.tree import Failure, Node, NodeCounts, Page, Tree, Usage
+from rao_runtime.client.tree import Failure, ModelShare, Node, NodeCounts, Page, Tree, Usage
+from rao_runtime.client.usage import UsageLine, UsageReport
 
 __all__ = [
     "AsyncClient",
@@ -42,6 +43,7 @@ __all__ = [
     "Fault",
     "Invalid",
     "Limits",
+    "ModelShare",
     "Node",
     "NodeCounts",
     "NotFound",
@@ -58,4 +60,6 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "Usage",
+    "UsageLine",
+    "UsageReport",
 ]

@@ -13,8 +13,10 @@ from rao_runtime.client.problems import UNAVAILABLE, refusal
 from rao_runtime.client.replica import Replica
 from rao_runtime.client.steps import Answer, Ask, Lost, Pause, Plan, Request
 from rao_runtime.client.tree import Node, Page, Tree
+from rao_runtime.client.usage import UsageAsked, UsageReport
 
 REPLICAS = "/replicas"
+USAGE = "/usage"
 KEY = re.compile(r"[!-~]{1,255}")
 
 TreeRef: TypeAlias = str | Tree
@@ -90,6 +92,16 @@ def delete(contact: Contact, tree: TreeRef) -> Plan[None]:
     # A tree that is gone after a try whose reply was lost is what that try was for.
     if not answer.is_success and not (answer.status == 404 and trials.failures):
         raise refusal(answer)
+
+
+def usage(contact: Contact, asked: UsageAsked) -> Plan[UsageReport]:
+    """What was used and what it cost."""
+    request = Request(method="GET", path=USAGE, params=asked.params(), silence_s=contact.timeout_s)
+    answer = yield from _success(request, Trials(contact))
+    report = UsageReport.read(_json(answer))
+    if report is None:
+        raise StrangeAnswer(answer.url)
+    return report
 
 
 def replicas(contact: Contact) -> Plan[tuple[Replica, ...]]:

@@ -51,8 +51,17 @@ def real(value: object) -> float | None:
 
 def cost(value: object) -> Decimal | None:
     """The amount of a cost; None for a model without a price."""
-    amount = mapping(value).get("amount")
+    return money(mapping(value).get("amount"))
+
+
+def money(value: object) -> Decimal | None:
+    """The decimal in a text, None for anything else."""
     try:
-        return Decimal(amount) if isinstance(amount, str) else None
+        return Decimal(value) if isinstance(value, str) else None
     except InvalidOperation:
         return None
+
+
+def wasted(value: object) -> Decimal | None:
+    """What of a cost went to attempts without a result; None where nobody said."""
+    return money(mapping(value).get("wasted"))

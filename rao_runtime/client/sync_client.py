@@ -15,6 +15,7 @@ from rao_runtime.client.steps import Plan, T
 from rao_runtime.client.streams import EventStream
 from rao_runtime.client.task import Context, TaskFields, body
 from rao_runtime.client.tree import Node, Page, Tree
+from rao_runtime.client.usage import UsageAsked, UsageFilters, UsageReport
 from rao_runtime.client.wire import Wire
 
 
@@ -146,6 +147,13 @@ class Client:
     def delete(self, tree: TreeRef) -> None:
         """Erase an ended tree: events, texts, key. Raises Conflict while it runs."""
         self._run(calls.delete(self._contact, tree))
+
+    def usage(self, group_by: Iterable[str] = ("day",), **asked: Unpack[UsageFilters]) -> UsageReport:
+        """What was used and what it cost, by at most three of tenant, project, model, day and outcome.
+
+        The last 30 days, unless `since` or `until` say otherwise: dates, or times of RFC 3339, for whole days in UTC.
+        """
+        return self._run(calls.usage(self._contact, UsageAsked(group_by=group_by, **asked)))
 
     def replicas(self) -> tuple[Replica, ...]:
         """The replicas in the pool of the server that answers; each server and worker has its own."""

@@ -37,6 +37,26 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShare:
+    """What one model had of a tree's tokens and money (USD, None without a price)."""
+
+    model: str
+    usage: Usage
+    cost: Decimal | None
+    wasted: Decimal | None
+
+    @classmethod
+    def read(cls, raw: Raw) -> Self:
+        """From an entry of a tree's `by_model`."""
+        return cls(
+            model=fields.text(raw.get("model")),
+            usage=Usage.read(fields.mapping(raw.get("usage"))),
+            cost=fields.cost(raw.get("cost")),
+            wasted=fields.wasted(raw.get("cost")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCounts:
     """How many nodes there are, by how they ended, and the greatest depth."""
 
@@ -89,7 +109,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One agent. `usage` and `cost` are its own; `raw` has those of its subtree, and with `Client.node` its turns."""
+    """One agent. `usage`, `cost` and `wasted` are its own; `raw` has those of its subtree.
+
+    With `Client.node` it has its turns as well.
+    """
 
     node_id: str
     parent_id: str | None
@@ -100,6 +123,7 @@ class Node:
     error: Failure | None
     usage: Usage
     cost: Decimal | None
+    wasted: Decimal | None
     children: tuple["Node", ...]
     raw: Raw = field(repr=False)
 
@@ -120,6 +144,7 @@ class Node:
             error=Failure.read(fields.mapping(raw.get("error"))),
             usage=Usage.read(fields.mapping(raw.get("usage"))),
             cost=fields.cost(raw.get("cost")),
+            wasted=fields.wasted(raw.get("cost")),
             children=tuple(child for child in children if child is not None),
             raw=raw,
         )
@@ -127,7 +152,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A task's execution. `cost` is in USD, None for a model without a price.
+    """A task's execution. `cost` is in USD, None for a model without a price; `wasted` is the part of it that went to
+    attempts without a result. `by_model` has the same by model.
 
     `answer` is None unless it completed; `partial` is then the best effort, if there is any: unchecked, so no answer.
     `root` is there where all nodes were asked for.
@@ -140,6 +166,8 @@ class Tree:
     partial: Any
     usage: Usage
     cost: Decimal | None
+    wasted: Decimal | None
+    by_model: tuple[ModelShare, ...]
     nodes: NodeCounts
     metadata: Raw
     root: Node | None
@@ -169,6 +197,8 @@ class Tree:
             partial=fields.mapping(raw.get("partial")).get("answer"),
             usage=Usage.read(fields.mapping(raw.get("usage"))),
             cost=fields.cost(raw.get("cost")),
+            wasted=fields.wasted(raw.get("cost")),
+            by_model=tuple(ModelShare.read(fields.mapping(each)) for each in fields.items(raw.get("by_model"))),
             nodes=NodeCounts.read(fields.mapping(raw.get("nodes"))),
             metadata=fields.mapping(raw.get("metadata")),
             root=Node.read(fields.mapping(raw.get("tree"))),

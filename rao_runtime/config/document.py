@@ -48,12 +48,20 @@ temperature = 0.7
 top_p = 1.0
 max_tokens = 2048
 
-[profiles.price]           # USD per million tokens
-input = 0.15
+[[profiles.prices]]        # a price sheet; [profiles.price] where there is but one
+version = "2026-11"        # names it on every amount made with it
+input = 0.15               # USD per million tokens, 6 decimals at most
 cached_input = 0.075       # default: as input
 output = 0.60
-version = "2026-11"        # names this price sheet on every amount made with it
+
+[[profiles.prices]]
+version = "2027"
+from = 2027-01-01          # in force from then on, for trees accepted then; a time needs its zone: 2027-01-01T00:00:00Z
+gpu_second = 0.000694      # instead of prices by tokens: USD per GPU-second
+gpus = 1                   # GPUs of a replica
 ```
+
+[costs.md](costs.md) tells how amounts come from them.
 """
 
 

@@ -1,8 +1,10 @@
 """Kinds of values: how each is read from text or TOML, and how it is described."""
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from math import inf, isfinite
@@ -16,8 +18,12 @@ E = TypeVar("E", bound=StrEnum)
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
+MOST_PRICE, PRICE_DECIMALS = 1_000_000, 6
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?", re.ASCII)
+
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 MEMORY_URL = "memory://"
+TRACE_ID = "{trace_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,11 @@ def number(least: float, most: float | None = None) -> Kind[float]:
     return Kind(f"a number {_span(least, most)}", read)
 
 
-def money() -> Kind[Decimal]:
-    """An amount in USD, exactly as written."""
+def price() -> Kind[Decimal]:
+    """A price in USD, exactly as written.
+
+    It is bounded in size and decimals, so that whatever is made of it is exact (see `core/pricing.py`).
+    """
 
     def read(value: object) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -60,11 +69,31 @@ def money() -> Kind[Decimal]:
             amount = Decimal(str(value))
         except InvalidOperation:
             raise ValueError from None
-        if not amount.is_finite() or amount < 0:
+        if not amount.is_finite() or not 0 <= amount <= MOST_PRICE or amount != round(amount, PRICE_DECIMALS):
             raise ValueError
         return amount
 
-    return Kind("an amount in USD, such as 0.15", read)
+    return Kind(f"an amount in USD such as 0.15, with {PRICE_DECIMALS} decimals and {MOST_PRICE:,} at most", read)
+
+
+def moment() -> Kind[float]:
+    """A time of the calendar, in epoch seconds: as RFC 3339 writes it, or TOML; a day is its midnight in UTC."""
+
+    def read(value: object) -> float:
+        if isinstance(value, str):
+            if not RFC_3339.fullmatch(value.strip()):
+                raise ValueError
+            value = datetime.fromisoformat(value.strip().upper())
+            value = value if value.tzinfo is not None else value.date()
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ValueError
+            return value.timestamp()
+        if not isinstance(value, date):
+            raise ValueError
+        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+
+    return Kind("a day such as 2026-11-01, or a time with its zone such as 2026-11-01T00:00:00Z", read)
 
 
 def text() -> Kind[str]:
@@ -148,6 +177,21 @@ def store_url() -> Kind[str]:
         return value.strip()
 
     return Kind("a URL such as `redis://host:6379/0`, `rediss://host`, `unix:///path`, or `memory://`", read)
+
+
+def trace_url() -> Kind[str]:
+    """Where a trace is shown: a URL with a place for its id."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value.count(TRACE_ID) != 1:
+            raise ValueError
+        text = value.strip()
+        url = urlsplit(text.replace(TRACE_ID, "0" * 32))
+        if url.scheme not in {"http", "https"} or not url.hostname or not text.isprintable() or " " in text:
+            raise ValueError
+        return text
+
+    return Kind("an `http` or `https` URL with `{trace_id}` in it", read)
 
 
 def table() -> Kind[dict[str, Any]]:

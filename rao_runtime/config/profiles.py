@@ -1,14 +1,14 @@
-"""Profiles as TOML writes them: one `[[profiles]]` table a model, with `sampling` and `price` inside."""
+"""Profiles as TOML writes them: one `[[profiles]]` table a model, with `sampling` and prices inside."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from rao_runtime.config import kinds
 from rao_runtime.config.errors import ConfigError
 from rao_runtime.config.file import ConfigFile, as_table, check_names
 from rao_runtime.config.kinds import Kind
-from rao_runtime.core.pricing import Price
+from rao_runtime.config.prices import prices_of
+from rao_runtime.config.tables import read_table, require
 from rao_runtime.core.profile import CallSampling, Profile, PromptVersion, ProtocolName
 
 PLAIN: Mapping[str, Kind[Any]] = {
@@ -25,12 +25,6 @@ SAMPLING: Mapping[str, Kind[Any]] = {
     "top_p": kinds.number(0.000001, 1),
     "max_tokens": kinds.whole(1),
 }
-PRICE: Mapping[str, Kind[Any]] = {
-    "input": kinds.money(),
-    "cached_input": kinds.money(),
-    "output": kinds.money(),
-    "version": kinds.text(),
-}
 
 
 def profiles_of(file: ConfigFile, protocol: ProtocolName) -> tuple[Profile, ...]:
@@ -45,39 +39,13 @@ def profiles_of(file: ConfigFile, protocol: ProtocolName) -> tuple[Profile, ...]
 
 
 def _profile(raw: Mapping[str, object], protocol: ProtocolName, file: str) -> Profile:
-    check_names(raw, [*PLAIN, "sampling", "price"], "profiles", file)
-    _require(raw, ["model"], "profiles", file)
+    check_names(raw, [*PLAIN, "sampling", "price", "prices"], "profiles", file)
+    require(raw, ["model"], "profiles", file)
     plain = {name: value for name, value in raw.items() if name in PLAIN}
-    values: dict[str, Any] = {"protocol": protocol, **_read(plain, PLAIN, "profiles", file)}
+    values: dict[str, Any] = {"protocol": protocol, **read_table(plain, PLAIN, "profiles", file)}
     where = f"profiles[{values['model']}]"
     if "sampling" in raw:
         sampling = as_table(raw["sampling"], f"{where}.sampling", file)
-        values["sampling"] = CallSampling(**_read(sampling, SAMPLING, f"{where}.sampling", file))
-    if "price" in raw:
-        values["price"] = _price(as_table(raw["price"], f"{where}.price", file), f"{where}.price", file)
+        values["sampling"] = CallSampling(**read_table(sampling, SAMPLING, f"{where}.sampling", file))
+    values["price"], values["prices"] = prices_of(raw, where, file)
     return Profile(**values)
-
-
-def _price(raw: Mapping[str, object], where: str, file: str) -> Price:
-    values = _read(raw, PRICE, where, file)
-    # A sheet that does not tell cached input apart charges it as input.
-    values.setdefault("cached_input", values.get("input"))
-    _require(values, [entry.name for entry in fields(Price)], where, file)
-    return Price(**values)
-
-
-def _read(raw: Mapping[str, object], kinds_of: Mapping[str, Kind[Any]], where: str, file: str) -> dict[str, Any]:
-    check_names(raw, kinds_of, where, file)
-    values = dict[str, Any]()
-    for name, value in raw.items():
-        try:
-            values[name] = kinds_of[name].read(value)
-        except (ValueError, OverflowError):
-            raise ConfigError(f"{where}.{name}", file, f"{value!r} is not {kinds_of[name].allowed}") from None
-    return values
-
-
-def _require(raw: Mapping[str, object], names: list[str], where: str, file: str) -> None:
-    for name in names:
-        if raw.get(name) is None:
-            raise ConfigError(f"{where}.{name}", file, "is missing")

@@ -107,6 +107,12 @@ class Settings:
     host: str = _set(kinds.text(), "127.0.0.1", "Address to listen on.")
     port: int = _set(kinds.whole(0, 65_535), 8000, "Port to listen on; 0 lets the system choose.")
     log_level: LogLevel = _set(kinds.one_of(LogLevel), LogLevel.INFO, "The least important log lines to write.")
+    trace_url: str | None = _maybe(
+        kinds.trace_url(),
+        "Where a trace can be looked at, `{trace_id}` in place of its id: trees link there. Where spans go is for"
+        " OpenTelemetry's own variables.",
+        absent="no link",
+    )
     sync_wait_s: float = _set(kinds.number(0, 3_600), 50.0, "How long `POST /solve` waits before it answers 202.")
     drain_s: float = _set(kinds.number(0, 600), 8.0, "How long a stopping server waits for streams and trees to end.")
     max_context_bytes: int = _set(kinds.whole(1, 1 << 30), 8 * MIB, "Largest `context` of a task.")
@@ -119,6 +125,11 @@ class Settings:
         "Nodes of finished trees that are kept, some 60 KB each in memory; the oldest trees go first.",
     )
     retain_s: float = _set(kinds.number(0), DAY_S, "How long a finished tree is kept.")
+    usage_kept_s: float = _set(
+        kinds.number(DAY_S),
+        400 * DAY_S,
+        "How long the ledger keeps records of single attempts; its sums stay for ever.",
+    )
     connect_timeout_s: float = _set(kinds.number(0.001), 5.0, "For a connection to a replica.")
     first_token_timeout_s: float = _set(
         kinds.number(0.001), 120.0, "For a completion's first token, queueing included."

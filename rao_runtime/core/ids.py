@@ -50,6 +50,38 @@ def trace_id(tree_id: str, traceparent: str | None) -> str:
     return blake2b(f"trace\x1f{tree_id}".encode(), digest_size=16).hexdigest()
 
 
+def post_span_id(tree_id: str) -> str:
+    """The span of the request that submitted a tree, above its root's."""
+    return span_id("post", tree_id)
+
+
+def node_span_id(node_id: str) -> str:
+    """A node's span."""
+    return span_id("node", node_id)
+
+
+def attempt_span_id(attempt: str) -> str:
+    """The span of one attempt of a model call, by its request id."""
+    return span_id("attempt", attempt)
+
+
+def cell_span_id(node_id: str, turn: int) -> str:
+    """The span of the cell of one turn."""
+    return span_id("cell", node_id, turn)
+
+
+def tool_span_id(tool_call: str) -> str:
+    """The span of one tool call, by its id."""
+    return span_id("tool", tool_call)
+
+
+def span_id(*parts: str | int) -> str:
+    """A span's id, as W3C trace context wants it: 16 hex digits, not all zero."""
+    text = "\x1f".join(("span", *map(str, parts)))
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return f"{max(1, int.from_bytes(digest)):016x}"
+
+
 def _digest(*parts: str | int) -> str:
     text = "\x1f".join(map(str, parts))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()

@@ -1,12 +1,12 @@
 """What is known of a model: how it is talked to, what it holds, what it costs. Knows nothing of where it runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import ceil
-from typing import Any
+from typing import Any, Self
 
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.pricing import Sheet
 from rao_runtime.core.task import Sampling
 
 
@@ -39,7 +39,7 @@ class Profile:
 
     `window` is its context length in tokens, None until a replica has told. `bytes_per_token` is for estimates made
     before a replica counts. `options` are extra fields of every request body; `stop` are extra stop strings. `price` is
-    None where nobody has set one.
+    the sheet in force as long as none of `prices` is, which come one after the other, by `since`; None for no price.
     """
 
     model: str
@@ -48,7 +48,8 @@ class Profile:
     window: int | None = None
     bytes_per_token: float = 3.0
     sampling: CallSampling = CallSampling()
-    price: Price | None = None
+    price: Sheet | None = None
+    prices: tuple[Sheet, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stop: tuple[str, ...] = ()
 
@@ -60,6 +61,15 @@ class Profile:
             top_p=mine.top_p if asked.top_p is None else asked.top_p,
             max_tokens=mine.max_tokens if asked.max_tokens is None else asked.max_tokens,
         )
+
+    def price_at(self, now: float) -> Sheet | None:
+        """The sheet in force at this time (epoch s)."""
+        begun = [sheet for sheet in self.prices if sheet.since is None or sheet.since <= now]
+        return begun[-1] if begun else self.price
+
+    def priced(self, sheet: Sheet | None) -> Self:
+        """This profile with one sheet for all times."""
+        return replace(self, price=sheet, prices=())
 
     def estimated_tokens(self, size_bytes: int) -> int:
         """About how many tokens that many bytes of UTF-8 text are, rounded up."""

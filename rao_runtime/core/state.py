@@ -7,6 +7,8 @@ from typing import Any
 
 from rao_runtime.core.critical_path import Busy, Fork, Join, Step
 from rao_runtime.core.events import NODE_ENDS, TREE_ENDS, Event, EventType
+from rao_runtime.core.pricing import Sheet, sheet_from
+from rao_runtime.core.spent import ZERO, Spent
 from rao_runtime.core.transitions import ENDED, NODE_MOVES, TREE_MOVES, WORK, IllegalMove, Status, moved
 from rao_runtime.core.usage import Usage
 
@@ -24,7 +26,10 @@ class Turn:
 
 @dataclass(slots=True)
 class NodeState:
-    """One node. `usage` and `cost` are its own, its descendants' aside; `steps` is what the critical path needs."""
+    """One node. `usage`, `cost` and what of it was `wasted` are its own, its descendants' aside.
+
+    `open_calls` are the starts of attempts that have not ended; `steps` is what the critical path needs.
+    """
 
     node_id: str
     parent_id: str | None
@@ -43,13 +48,17 @@ class NodeState:
     error: Mapping[str, Any] | None = None
     usage: Usage = Usage()
     cost: Decimal | None = None
+    wasted: Decimal = ZERO
     cell_s: float = 0.0
     turns: list[Turn] = field(default_factory=list[Turn])
     children: list[str] = field(default_factory=list[str])
-    open_calls: dict[tuple[str, int], Mapping[str, Any]] = field(
-        default_factory=dict[tuple[str, int], Mapping[str, Any]]
-    )
+    open_calls: dict[tuple[str, int], Event] = field(default_factory=dict[tuple[str, int], Event])
     steps: list[Step] = field(default_factory=list[Step])
+
+    @property
+    def spent(self) -> Spent:
+        """Its own figures together."""
+        return Spent(self.usage, self.cost or ZERO, self.wasted)
 
 
 @dataclass(slots=True)
@@ -68,8 +77,7 @@ class TreeState:
     started_at: float | None = None
     ended_at: float | None = None
     last_seq: int = 0
-    usage: Usage = Usage()
-    cost: Decimal = Decimal(0)
+    by_model: dict[str, Spent] = field(default_factory=dict[str, Spent])
     nodes: dict[str, NodeState] = field(default_factory=dict[str, NodeState])
     root_id: str | None = None
     last_published: str | None = None
@@ -80,6 +88,36 @@ class TreeState:
     def has_ended(self) -> bool:
         """Whether the terminal event was applied."""
         return self.status in ENDED
+
+    @property
+    def spent(self) -> Spent:
+        """What all attempts came to."""
+        return sum(self.by_model.values(), Spent())
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts."""
+        return self.spent.usage
+
+    @property
+    def cost(self) -> Decimal:
+        """What all attempts cost (USD); 0 for a model without a price."""
+        return self.spent.cost
+
+    @property
+    def model(self) -> str | None:
+        """The model it runs on; None while that is not settled."""
+        return self.started.get("model", self.created.get("model"))
+
+    @property
+    def price_version(self) -> str | None:
+        """The name of the price sheet it runs under; None where there is none, or none yet."""
+        return self.started.get("price_version", self.created.get("price_version"))
+
+    @property
+    def price(self) -> Sheet | None:
+        """The price sheet it runs under; None where there is none, or its journal is of a time that did not tell."""
+        return sheet_from(self.started.get("price", self.created.get("price")))
 
     def apply(self, event: Event) -> None:
         """Take one event in. Raises IllegalMove, and changes nothing, where it cannot follow the ones before."""
@@ -167,9 +205,9 @@ class TreeState:
             case EventType.CALL_STARTED:
                 if _key(data) in node.open_calls:
                     raise IllegalMove(f"attempt {_key(data)} is started twice")
-                node.open_calls[_key(data)] = data
+                node.open_calls[_key(data)] = event
             case EventType.CALL_COMPLETED | EventType.CALL_FAILED:
-                self._settle(node, data)
+                self._settle(node, event)
             case EventType.NODE_TURN:
                 turn = _turn(node, event.turn)
                 turn.thought, turn.code = data["thought"], data["code"]
@@ -191,16 +229,20 @@ class TreeState:
             case _:
                 pass
 
-    def _settle(self, node: NodeState, data: Mapping[str, Any]) -> None:
-        if node.open_calls.pop(_key(data), None) is None:
+    def _settle(self, node: NodeState, event: Event) -> None:
+        data = event.data
+        started = node.open_calls.pop(_key(data), None)
+        if started is None:
             raise IllegalMove(f"attempt {_key(data)} is settled, and was not open")
         usage = Usage(**data["usage"])
+        cost = ZERO if data["cost"] is None else Decimal(data["cost"])
+        wasted = cost if event.type is EventType.CALL_FAILED else ZERO
         node.usage += usage
-        self.usage += usage
+        node.wasted += wasted
         if data["cost"] is not None:
-            cost = Decimal(data["cost"])
-            node.cost = cost if node.cost is None else node.cost + cost
-            self.cost += cost
+            node.cost = cost + (node.cost or ZERO)
+        model = started.data.get("model", self.model)
+        self.by_model[model] = self.by_model.get(model, Spent()) + Spent(usage, cost, wasted)
         turn = _turn(node, data["turn"])
         turn.usage += usage
         node.steps.append(Busy(data["times"]["run_s"]))

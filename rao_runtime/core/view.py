@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from rao_runtime.core.critical_path import CriticalPath, critical_path
 from rao_runtime.core.events import SCHEMA_VERSION
+from rao_runtime.core.pricing import amount
+from rao_runtime.core.spent import Spent
 from rao_runtime.core.state import NodeState, TreeState, Turn
 from rao_runtime.core.transitions import Status
-from rao_runtime.core.usage import Usage
 
 
 def timestamp(seconds: float | None) -> str | None:
@@ -19,15 +19,9 @@ def timestamp(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def amount(cost: Decimal) -> str:
-    """Money as a plain decimal string, without an exponent."""
-    text = f"{cost:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def tree_view(state: TreeState, *, now: float, nodes: bool = False) -> dict[str, Any]:
     """The tree. `nodes` adds `tree`, all nodes nested. While it runs, times run until `now`."""
-    view = dict(state.end) if state.end is not None else _live_view(state, now)
+    view = _end(state, state.end) if state.end is not None else _live_view(state, now)
     if nodes:
         view["tree"] = nested(state, now)
     return view
@@ -53,6 +47,11 @@ def end_view(
     return view
 
 
+def _end(state: TreeState, end: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree as it was journaled at its end, with the sums that terminal events of an earlier release lack."""
+    return {**end, "cost": _cost(state, state.spent), "by_model": _by_model(state)}
+
+
 def _live_view(state: TreeState, now: float) -> dict[str, Any]:
     created = state.created
     return {
@@ -63,22 +62,25 @@ def _live_view(state: TreeState, now: float) -> dict[str, Any]:
         "answer": None,
         "error": None,
         "partial": _partial(state),
-        "model": state.started.get("model", created["model"]),
+        "model": state.model,
         "mode": {"requested": created["request"]["mode"], "effective": _effective_mode(state)},
         "usage": state.usage.as_dict(),
-        "cost": _cost(state, state.cost),
+        "cost": _cost(state, state.spent),
+        "by_model": _by_model(state),
         "limits": created["limits"],
         "nodes": _node_counts(state),
         "timing": _timing(state, now),
         "metadata": created["request"]["metadata"],
-        "links": links(state.tree_id),
+        "links": links(state),
     }
 
 
-def links(tree_id: str) -> dict[str, str]:
-    """Where the tree, its events and its cancel are."""
-    path = f"/trees/{tree_id}"
-    return {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"}
+def links(state: TreeState) -> dict[str, str | None]:
+    """Where the tree, its events and its cancel are, and its trace, where there is one to look at."""
+    path = f"/trees/{state.tree_id}"
+    # A journal of an older version has no word of it.
+    trace = state.created.get("trace_url")
+    return {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel", "trace": trace}
 
 
 def _effective_mode(state: TreeState) -> str | None:
@@ -86,11 +88,24 @@ def _effective_mode(state: TreeState) -> str | None:
     return None if decision is None else decision["effective"]
 
 
-def _cost(state: TreeState, cost: Decimal | None) -> dict[str, str] | None:
-    version = state.started.get("price_version", state.created["price_version"])
+def _cost(state: TreeState, spent: Spent) -> dict[str, str] | None:
+    version = state.price_version
     if version is None:
         return None
-    return {"amount": amount(cost or Decimal(0)), "currency": "USD", "price_version": version}
+    return {
+        "amount": amount(spent.cost),
+        "wasted": amount(spent.wasted),
+        "currency": "USD",
+        "price_version": version,
+    }
+
+
+def _by_model(state: TreeState) -> list[dict[str, Any]]:
+    """What the tree used and cost, model by model."""
+    return [
+        {"model": model, "usage": spent.usage.as_dict(), "cost": _cost(state, spent)}
+        for model, spent in state.by_model.items()
+    ]
 
 
 def _node_counts(state: TreeState) -> dict[str, int]:
@@ -147,16 +162,14 @@ def _partial(state: TreeState) -> dict[str, Any] | None:
 def nested(state: TreeState, now: float) -> dict[str, Any] | None:
     """The root with its descendants; built leaves first, so that depth costs no stack."""
     views = dict[str, dict[str, Any]]()
-    totals = dict[str, tuple[Usage, Decimal]]()
+    totals = dict[str, Spent]()
     # A child is always created after its parent: the reverse order meets children first.
     for node in reversed(state.nodes.values()):
-        usage, cost = node.usage, node.cost or Decimal(0)
-        for child in node.children:
-            usage, cost = usage + totals[child][0], cost + totals[child][1]
-        totals[node.node_id] = usage, cost
+        spent = sum((totals.pop(child) for child in node.children), node.spent)
+        totals[node.node_id] = spent
         view = node_view(state, node, now)
-        view["subtree_usage"] = usage.as_dict()
-        view["subtree_cost"] = _cost(state, cost)
+        view["subtree_usage"] = spent.usage.as_dict()
+        view["subtree_cost"] = _cost(state, spent)
         view["children"] = [views.pop(child) for child in node.children]
         views[node.node_id] = view
     return views.get(state.root_id or "")
@@ -178,7 +191,7 @@ def node_view(state: TreeState, node: NodeState, now: float) -> dict[str, Any]:
         "answer": node.answer,
         "verified": node.verified,
         "usage": node.usage.as_dict(),
-        "cost": _cost(state, node.cost),
+        "cost": _cost(state, node.spent),
         "timing": {
             "created_at": timestamp(node.created_at),
             "started_at": timestamp(node.started_at),
@@ -191,9 +204,9 @@ def node_view(state: TreeState, node: NodeState, now: float) -> dict[str, Any]:
 def node_detail(state: TreeState, node: NodeState, now: float) -> dict[str, Any]:
     """One node with its turns, subtree totals and its children's ids."""
     view = node_view(state, node, now)
-    usage, cost = subtree_totals(state, node)
-    view["subtree_usage"] = usage.as_dict()
-    view["subtree_cost"] = _cost(state, cost)
+    spent = subtree_spent(state, node)
+    view["subtree_usage"] = spent.usage.as_dict()
+    view["subtree_cost"] = _cost(state, spent)
     view["children"] = list(node.children)
     view["evidence"] = node.evidence
     view["published"] = node.published
@@ -201,15 +214,14 @@ def node_detail(state: TreeState, node: NodeState, now: float) -> dict[str, Any]
     return view
 
 
-def subtree_totals(state: TreeState, node: NodeState) -> tuple[Usage, Decimal]:
-    """Usage and cost of the node and all below it."""
-    usage, cost = Usage(), Decimal(0)
-    todo = [node]
+def subtree_spent(state: TreeState, node: NodeState) -> Spent:
+    """What the node and all below it came to."""
+    spent, todo = Spent(), [node]
     while todo:
         each = todo.pop()
-        usage, cost = usage + each.usage, cost + (each.cost or Decimal(0))
+        spent += each.spent
         todo += map(state.nodes.__getitem__, each.children)
-    return usage, cost
+    return spent
 
 
 def _turn_view(turn: Turn) -> dict[str, Any]:

@@ -5,16 +5,22 @@ from dataclasses import dataclass
 
 from rao_runtime.core.errors import Fault, InvalidRequest
 from rao_runtime.core.limits import Ceilings, over_ceiling
+from rao_runtime.core.pricing import why_no_cap
 from rao_runtime.core.profile import Profile
 from rao_runtime.core.schema import compile_schema
 from rao_runtime.core.task import Task
 from rao_runtime.engine.contexts import encoded
 from rao_runtime.engine.launch import MAX_GOAL_CHARS, read_check
 
+UNNAMED = "needs a model with a price, and no replica told this server its default: name a `model`, or set RAO_MODEL"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """What the server has and allows. `profile` is None while the model is not known yet but may turn up."""
+    """What the server has and allows.
+
+    `profile` has the price sheet in force now; it is None while the model is not known yet but may turn up.
+    """
 
     ceilings: Ceilings
     max_context_bytes: int
@@ -57,8 +63,10 @@ def _model_faults(task: Task, house: House) -> Iterator[Fault]:
     if task.model is not None and house.all_models_known and task.model not in house.known_models:
         served = ", ".join(sorted(house.known_models)) or "none"
         yield Fault(("model",), f"is not served here; these are: {served}")
-    elif task.limits.max_cost is not None and (profile is None or profile.price is None):
-        yield Fault(("limits", "max_cost"), "needs a model with a price, and this one has none")
+    elif task.limits.max_cost is not None:
+        why = UNNAMED if profile is None else why_no_cap(profile.model, profile.price)
+        if why is not None:
+            yield Fault(("limits", "max_cost"), why)
 
 
 def _answer_faults(task: Task) -> Iterator[Fault]:

@@ -6,23 +6,27 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from rao_runtime.core.errors import FailureKind, ModelError
+from rao_runtime.core.ledger import Purpose
 from rao_runtime.core.progress import STALLED_S
+from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.pressure import Pressure
 from rao_runtime.engine.replica import Replica
+from rao_runtime.engine.upkeep import UpkeepCall
 from rao_runtime.ports import Clock, Message, Model, ModelRequest, ServedModel, Traits, Vitals
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 LOOK_TIMEOUT_S = 5.0
-CANARY_TIMEOUT_S = 5.0
 # Calls at a replica that is down are given up after as long without an answer as a hang takes to be suspected.
 SILENT_S = STALLED_S
 # The first call of a fresh replica may compile what it needs.
-PRIME_TIMEOUT_S = 120.0
+TIMEOUTS_S = {Purpose.PRIME: 120.0, Purpose.CANARY: 5.0}
 # Failures of a look that tell of the replica itself, and not only of the page it was asked for.
 SILENCE = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMEOUT})
+# Failures at which a replica has not begun to work.
+IDLE = frozenset({FailureKind.REJECTED, FailureKind.BUSY, FailureKind.SERVER, FailureKind.UNREACHABLE})
 # Before all others at a replica: a canary that queues tells nothing.
 FIRST = -(2**31)
 PING = (Message("user", "ping"),)
@@ -34,14 +38,24 @@ Opening = Callable[[str], Sequence[Message]]
 class Attendant:
     """`opening` gives what most prompts to a model begin with: a replica reads it before it gets any call.
 
-    `caps_trees` lets fewer trees send calls while the replicas' KV caches are pressed.
+    `caps_trees` lets fewer trees send calls while the replicas' KV caches are pressed. `books` is told of each call
+    that a replica may have worked on.
     """
 
-    def __init__(self, pool: Pool, clock: Clock, *, opening: Opening | None = None, caps_trees: bool = True) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Clock,
+        *,
+        opening: Opening | None = None,
+        caps_trees: bool = True,
+        books: Callable[[UpkeepCall], None] | None = None,
+    ) -> None:
         self._pool = pool
         self._clock = clock
         self._opening = opening
         self._caps_trees = caps_trees
+        self._books = books
         self._pressure = Pressure()
         self._calls = 0
 
@@ -122,7 +136,7 @@ class Attendant:
         if breaker.is_open and not hangs and not breaker.wants_trial(self._clock.now()):
             return False
         try:
-            await self._call(replica, served, PRIME_TIMEOUT_S if anew or not on_trial else CANARY_TIMEOUT_S)
+            await self._call(replica, served, Purpose.PRIME if anew or not on_trial else Purpose.CANARY)
         except (ModelError, TimeoutError) as error:
             why = str(error) or "it writes nothing"
             self._pool.roster.down(replica, why)
@@ -139,9 +153,9 @@ class Attendant:
         if replica.down is not None or not suspect or not replica.served:
             return
         try:
-            await self._call(replica, replica.served, CANARY_TIMEOUT_S)
+            await self._call(replica, replica.served, Purpose.CANARY)
         except (ModelError, TimeoutError) as error:
-            why = str(error) or f"no token in {CANARY_TIMEOUT_S:g} s"
+            why = str(error) or f"no token in {TIMEOUTS_S[Purpose.CANARY]:g} s"
             self._pool.roster.take_out(replica, f"it hangs: {why}", revoke=True)
         replica.progress.reset()
 
@@ -172,7 +186,7 @@ class Attendant:
             own_in_flight=replica.load.in_flight,
         )
 
-    async def _call(self, replica: Replica, served: Sequence[ServedModel], timeout_s: float) -> None:
+    async def _call(self, replica: Replica, served: Sequence[ServedModel], purpose: Purpose) -> None:
         """Have it write one token. Raises ModelError and TimeoutError; a refusal or a pause is an answer, too."""
         model = served[0].id
         self._calls += 1
@@ -184,13 +198,23 @@ class Attendant:
             temperature=0.0,
             priority=FIRST,
         )
+        tokens: Tokens | None = None
+        begun, finished, worked = self._clock.now(), False, True
         try:
-            async with asyncio.timeout(timeout_s):
-                async for _ in replica.model.stream(request):
-                    pass
+            async with asyncio.timeout(TIMEOUTS_S[purpose]):
+                async for item in replica.model.stream(request):
+                    tokens = item.tokens or tokens
+            finished = True
         except ModelError as error:
+            worked = tokens is not None or error.kind not in IDLE
             if error.kind not in {FailureKind.REJECTED, FailureKind.BUSY}:
                 raise
+        finally:
+            if worked and self._books is not None:
+                took_s = self._clock.now() - begun
+                self._books(
+                    UpkeepCall(purpose=purpose, request=request, tokens=tokens, finished=finished, took_s=took_s)
+                )
 
 
 async def _told(what: str, look: Awaitable[T]) -> T:

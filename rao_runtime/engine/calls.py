@@ -11,13 +11,12 @@ from rao_runtime.core import budget, retry
 from rao_runtime.core.budget import Account, Amount, Exceeded, Reservation
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.events import EventType, NodeDelta
-from rao_runtime.core.ids import attempt_id, call_id
+from rao_runtime.core.ids import attempt_id, attempt_span_id, call_id
 from rao_runtime.core.placement import PromptKey
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.pricing import GpuPrice, Price, Sheet, amount
 from rao_runtime.core.profile import CallSampling, Profile
 from rao_runtime.core.ready_queue import Ticket
 from rao_runtime.core.usage import Tokens, Usage
-from rao_runtime.core.view import amount
 from rao_runtime.engine.delta_feed import DeltaFeed
 from rao_runtime.engine.lease import Lease
 from rao_runtime.engine.pool import Pool
@@ -89,7 +88,9 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeCalls:
-    """What is the same for all calls of a tree."""
+    """What is the same for all calls of a tree. `trace_id` is None where it is not traced: then the caller's
+    `traceparent` goes to replicas as it is.
+    """
 
     log: TreeLog
     journal: Journal
@@ -104,12 +105,18 @@ class TreeCalls:
     tree_started: float
     traceparent: str | None
     cache_salt: str | None
+    trace_id: str | None = None
 
 
-def call_amount(price: Price | None, prompt_tokens: int, max_tokens: int) -> Amount:
-    """What a call reserves: its prompt and the longest completion, uncached."""
+def call_amount(price: Sheet | None, prompt_tokens: int, max_tokens: int) -> Amount:
+    """What a call reserves: its prompt and the longest completion, uncached; no money where only seconds cost."""
     tokens = Tokens(input=prompt_tokens, output=max_tokens)
     return Amount(tokens=tokens.total, cost=Decimal(0) if price is None else price.cost(tokens))
+
+
+def reserve_view(reserved: Amount, price: Sheet | None) -> dict[str, Any]:
+    """What is set aside for a call, for the journal."""
+    return {"tokens": reserved.tokens, "cost": amount(reserved.cost) if isinstance(price, Price) else None}
 
 
 class CallRunner:
@@ -235,8 +242,9 @@ class CallRunner:
 
     def _request(self, attempt: _Attempt) -> ModelRequest:
         call, profile = attempt.call, self._tree.profile
+        request_id = attempt_id(call_id(call.node.node_id, call.turn), attempt.number)
         return ModelRequest(
-            request_id=attempt_id(call_id(call.node.node_id, call.turn), attempt.number),
+            request_id=request_id,
             model=profile.model,
             messages=call.messages,
             max_tokens=call.sampling.max_tokens,
@@ -246,9 +254,14 @@ class CallRunner:
             stop=call.stop,
             priority=_urgency(self._tree.priority, None if self._tree.pool.by_arrival else call),
             cache_salt=self._tree.cache_salt,
-            traceparent=self._tree.traceparent,
+            traceparent=self._traceparent(request_id),
             options=profile.options,
         )
+
+    def _traceparent(self, request_id: str) -> str | None:
+        """What a replica's own spans hang below: those of this attempt, where the tree is traced."""
+        trace = self._tree.trace_id
+        return self._tree.traceparent if trace is None else f"00-{trace}-{attempt_span_id(request_id)}-01"
 
     def _delta(self, attempt: _Attempt) -> NodeDelta:
         node = attempt.call.node
@@ -273,7 +286,7 @@ class CallRunner:
         self._tree.log.record(event_type, head | data, call.node, call.turn)
 
     def _record_start(self, attempt: _Attempt) -> None:
-        call, reserved, unpriced = attempt.call, attempt.reservation.amount, self._tree.profile.price is None
+        call = attempt.call
         data = {
             "replica": attempt.lease.replica.name,
             "expected_cached_tokens": attempt.lease.cached_tokens,
@@ -284,7 +297,7 @@ class CallRunner:
                 "max_tokens": call.sampling.max_tokens,
                 "seed": call.seed,
             },
-            "reserve": {"tokens": reserved.tokens, "cost": None if unpriced else amount(reserved.cost)},
+            "reserve": reserve_view(attempt.reservation.amount, self._tree.profile.price),
         }
         self._record(EventType.CALL_STARTED, attempt, data)
 
@@ -319,11 +332,12 @@ class CallRunner:
         self, event_type: EventType, attempt: _Attempt, usage: Usage, tokens: Tokens, data: dict[str, Any]
     ) -> None:
         self._tree.pool.wrote(attempt.lease, tokens.output)
-        price = self._tree.profile.price
-        cost = None if price is None else price.cost(tokens)
+        price, share_s = self._tree.profile.price, self._tree.pool.share_s(attempt.lease)
+        gpu_s = price.gpu_s(share_s) if isinstance(price, GpuPrice) else None
+        cost = None if price is None else price.cost(tokens, gpu_s or 0.0)
         budget.settle(attempt.reservation, Amount(tokens=tokens.total, cost=cost or Decimal(0)))
         now, first_at = self._tree.clock.now(), attempt.first_at
-        settled = {
+        settled: dict[str, Any] = {
             "replica": attempt.lease.replica.name,
             "usage": usage.as_dict(),
             "cost": None if cost is None else amount(cost),
@@ -333,6 +347,8 @@ class CallRunner:
                 "run_s": round(now - attempt.started_at, 6),
             },
         }
+        if gpu_s is not None:
+            settled["gpu_s"] = gpu_s
         self._record(event_type, attempt, data | settled)
 
     def _spent_by_failure(self, attempt: _Attempt, kind: FailureKind) -> Tokens | None:

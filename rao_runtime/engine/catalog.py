@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from rao_runtime.core.limits import Reason
+from rao_runtime.core.pricing import Sheet
 from rao_runtime.core.profile import Profile
 from rao_runtime.core.task import Task
-from rao_runtime.core.view import amount
+from rao_runtime.core.view import timestamp
 from rao_runtime.engine.node_spec import NodeFailure
 from rao_runtime.engine.pool import Pool
 
@@ -24,10 +25,14 @@ class Catalog:
         """Every model some replica serves, with its window."""
         return self._pool.roster.models()
 
-    def profile_now(self, model: str | None) -> Profile | None:
-        """The profile of this model, or of the default one; None while no replica has told what it serves."""
+    def profile_at(self, model: str | None, now: float) -> Profile | None:
+        """The profile of this model, or of the default one, with the price sheet in force at that time (epoch s).
+
+        None while no replica has told what it serves.
+        """
         name = model or self._default()
-        return None if name is None else self._complete(name)
+        profile = None if name is None else self._complete(name)
+        return None if profile is None else profile.priced(profile.price_at(now))
 
     async def profile_of(self, task: Task) -> Profile | NodeFailure:
         """The profile a task runs under, as soon as a replica has told what it serves."""
@@ -38,15 +43,12 @@ class Catalog:
             return NodeFailure(
                 reason=Reason.MODEL_ERROR, message=f"no replica serves {name}; these are served: {served}"
             )
-        profile = self._complete(name)
-        if task.limits.max_cost is not None and profile.price is None:
-            return NodeFailure(reason=Reason.COST, message=f"max_cost is set, and model {name} has no price")
-        return profile
+        return self._complete(name)
 
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """All models for `GET /models`."""
+    def as_dicts(self, now: float) -> list[dict[str, Any]]:
+        """All models for `GET /models`, with the prices in force at that time (epoch s), and all there are."""
         default = self._default()
-        return [_as_dict(self._complete(name), is_default=name == default) for name in self.known()]
+        return [_as_dict(self._complete(name), now, is_default=name == default) for name in self.known()]
 
     def _default(self) -> str | None:
         return self._default_model or next(iter(self.known()), None)
@@ -56,8 +58,9 @@ class Catalog:
         return profile if profile.window is not None else replace(profile, window=self.known().get(model))
 
 
-def _as_dict(profile: Profile, *, is_default: bool) -> dict[str, Any]:
-    price = profile.price
+def _as_dict(profile: Profile, now: float, *, is_default: bool) -> dict[str, Any]:
+    price = profile.price_at(now)
+    sheets = [sheet for sheet in (profile.price, *profile.prices) if sheet is not None]
     return {
         "id": profile.model,
         "default": is_default,
@@ -69,15 +72,10 @@ def _as_dict(profile: Profile, *, is_default: bool) -> dict[str, Any]:
             "top_p": profile.sampling.top_p,
             "max_tokens": profile.sampling.max_tokens,
         },
-        "price": None
-        if price is None
-        else {
-            "currency": "USD",
-            "per_million": {
-                "input": amount(price.input),
-                "cached_input": amount(price.cached_input),
-                "output": amount(price.output),
-            },
-            "version": price.version,
-        },
+        "price": None if price is None else _sheet(price),
+        "prices": [_sheet(sheet) | {"from": timestamp(sheet.since)} for sheet in sheets],
     }
+
+
+def _sheet(sheet: Sheet) -> dict[str, Any]:
+    return {"currency": "USD"} | sheet.as_dict()

@@ -13,12 +13,12 @@ from rao_runtime.core.errors import ReplayMismatch
 from rao_runtime.core.events import EventType
 from rao_runtime.core.ids import child_id, child_path
 from rao_runtime.core.limits import Reason, narrowed
+from rao_runtime.core.pricing import Price, amount
 from rao_runtime.core.state import NodeState
 from rao_runtime.core.task import Mode
 from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.values import FailedValue, cut
-from rao_runtime.core.view import amount
-from rao_runtime.engine.calls import call_amount
+from rao_runtime.engine.calls import call_amount, reserve_view
 from rao_runtime.engine.contexts import size_of
 from rao_runtime.engine.launch import Launch
 from rao_runtime.engine.node_log import NodeLog
@@ -68,6 +68,7 @@ class Children:
         self._launches = 0
         self._refusals = 0
         self._split = list[dict[str, Any]]()
+        self._reserves = list[dict[str, Any]]()
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -111,14 +112,19 @@ class Children:
     def record_split(self) -> None:
         """Journal the children launched since the last time: the recorded decision to split."""
         if self._split:
-            self._log.record(EventType.NODE_SPLIT, {"children": self._split}, self._turn, same=("children",))
-            self._split = []
+            data = {
+                "children": self._split,
+                "reserves": self._reserves,
+                "remaining": remaining_view(budget.remaining(self._account)),
+            }
+            self._log.record(EventType.NODE_SPLIT, data, self._turn, same=("children",))
+            self._split, self._reserves = [], []
 
     # --- admission ----------------------------------------------------------------------------------------------------
 
     def _spec(self, asked: Launch, index: int) -> NodeSpec:
-        if asked.limits.get("max_cost") is not None and self._tree.profile.price is None:
-            raise ValueError("limits['max_cost'] cannot be kept: this model has no price. Use max_tokens")
+        if asked.limits.get("max_cost") is not None and not isinstance(self._tree.profile.price, Price):
+            raise ValueError("limits['max_cost'] cannot be kept: this model has no price per token. Use max_tokens")
         parent = self._parent
         below = replace(parent.limits, max_depth=max(0, parent.limits.max_depth - 1))
         size = size_of(asked.context)
@@ -155,8 +161,8 @@ class Children:
                 f"launch {spec.launch_index} of turn {self._turn} has another task than the journal says"
             )
         self._tree.contexts.add(spec.size)
-        self._note(call_id, spec)
         if node.status in ENDED:
+            self._note(call_id, spec, None)
             self._results.arrive(call_id, Return(_value(NodeEnd.of(node))))
             return
         spec = replace(spec, recursive=node.created["mode"] == Mode.RECURSIVE.value)
@@ -165,9 +171,11 @@ class Children:
         first = call_amount(self._tree.profile.price, prompt.tokens, self._tree.sampling.max_tokens)
         # What does not fit any more, since the interruption has cost something, is asked for again when it is needed.
         self._hold_last_call()
-        reservation = budget.reserve(account, first)
+        asked = budget.reserve(account, first)
+        reservation = None if isinstance(asked, Exceeded) else asked
+        self._note(call_id, spec, reservation)
         left_s = max(0.0, node.created_at + spec.limits.deadline_s - self._tree.clock.now())
-        self._spawn(call_id, spec, account, prompt, None if isinstance(reservation, Exceeded) else reservation, left_s)
+        self._spawn(call_id, spec, account, prompt, reservation, left_s)
 
     def _start(self, call_id: int, spec: NodeSpec) -> Refusal | None:
         if not self._tree.contexts.admits(spec.size):
@@ -190,13 +198,16 @@ class Children:
             raise
         budget.spend(account, Amount(nodes=1))
         self._tree.contexts.add(spec.size)
-        self._note(call_id, spec)
+        self._note(call_id, spec, reservation)
         self._spawn(call_id, spec, account, prompt, reservation, spec.limits.deadline_s)
         return None
 
-    def _note(self, call_id: int, spec: NodeSpec) -> None:
+    def _note(self, call_id: int, spec: NodeSpec, reservation: Reservation | None) -> None:
         self._results.expect(call_id, Awaited(launch_index=spec.launch_index, node_id=spec.node_id))
         self._split.append({"node_id": spec.node_id, "goal": spec.goal})
+        # A child that was taken up with its call behind it, or without room for one, has nothing set aside.
+        reserved = budget.NOTHING if reservation is None else reservation.amount
+        self._reserves.append(reserve_view(reserved, self._tree.profile.price))
 
     def _spawn(
         self,

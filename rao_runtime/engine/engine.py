@@ -9,7 +9,8 @@ from rao_runtime.core.task import Task
 from rao_runtime.engine.node_spec import NodeFailure
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import Blobs, Clock, Journal, Observer, Sandbox, Toolbox, TreeIndex
+from rao_runtime.ports import Blobs, Clock, Journal, Ledger, Observer, Sandbox, Toolbox, TreeIndex
+from rao_runtime.telemetry.tracing import NOT_TRACED, Tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +18,14 @@ class Engine:
     """What every tree of this process runs on; `observers` are told of all of them.
 
     `profile_of` waits until the task's model is known, or says why it cannot be used. `jitter` gives numbers in [0, 1)
-    for the pauses between attempts. `alone`: no other process could run a tree that this one cannot replay.
+    for the pauses between attempts. `alone`: no other process could run a tree that this one cannot replay. `tracing`
+    decides which new trees are traced; `trace_url`, where to look at such a trace, has `{trace_id}` in it.
     """
 
     clock: Clock
     journal: Journal
     index: TreeIndex
+    ledger: Ledger
     blobs: Blobs
     pool: Pool
     sandbox: Sandbox
@@ -35,6 +38,8 @@ class Engine:
     toolbox: Toolbox
     alone: bool = True
     observers: Sequence[Observer] = ()
+    trace_url: str | None = None
+    tracing: Tracing = NOT_TRACED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from rao_runtime.core.errors import ReplicaKnown, UnknownReplica
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.replica import Replica
 from rao_runtime.ports import Clock, Model
-from rao_runtime.telemetry.metrics import ReplicaGauges
+from rao_runtime.telemetry.process_metrics import ReplicaGauges
 
 
 class Fleet:

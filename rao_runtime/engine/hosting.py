@@ -12,6 +12,7 @@ from rao_runtime.core.task import Task
 from rao_runtime.engine import contexts
 from rao_runtime.engine.engine import Accepted, Engine
 from rao_runtime.engine.tree import TreeRun
+from rao_runtime.telemetry.concern import about
 
 log = logging.getLogger(__name__)
 
@@ -21,20 +22,18 @@ EXPECTED_BYTES = 64 << 20
 
 
 class TreeHost:
-    """The trees that run here. `begin` makes a run; the others are told when one is taken over, or has ended."""
+    """The trees that run here. `begin` makes a run; `on_end` is told when one has ended."""
 
     def __init__(
         self,
         engine: Engine,
         begin: Callable[[Engine, Accepted], TreeRun],
         *,
-        on_takeover: Callable[[], None],
         on_end: Callable[[TreeRun], Awaitable[None]],
     ) -> None:
         self.running = dict[str, TreeRun]()
         self._engine = engine
         self._begin = begin
-        self._on_takeover = on_takeover
         self._on_end = on_end
         self._expected = OrderedDict[str, Accepted]()
         self._expected_bytes = 0
@@ -65,13 +64,13 @@ class TreeHost:
             log.warning("tree %s cannot be read now: %s", tree_id, error)
             return
         run = self._begin(self._engine, _seeded(await self._accepted(tree_id, events[0])))
-        if len(events) > 1 and not events[-1].is_end:
-            self._on_takeover()
         self.running[tree_id] = run
         if self._stopping:
             run.let_go()
         try:
-            await run.run(claim.fence, events)
+            told = events[0].data
+            with about(tenant=told["tenant"], tree_id=tree_id, trace_id=told["trace_id"]):
+                await run.run(claim.fence, events)
         finally:
             if self.running.get(tree_id) is run:
                 del self.running[tree_id]

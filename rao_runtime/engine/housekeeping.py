@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from rao_runtime.core.errors import JournalUnavailable, UnknownTree
 from rao_runtime.core.transitions import TREE_MOVES, Status
+from rao_runtime.engine.booking import book_from_journal
 from rao_runtime.engine.engine import Engine
 from rao_runtime.engine.tree import TreeRun
 from rao_runtime.ports import Dispatch, Retention, TreeEntry, TreeIndex
@@ -20,7 +21,8 @@ HALF_MADE_S = 60.0
 class Housekeeping:
     """Everything it does can be done again, and by several processes at once.
 
-    `running` are the trees at work here; `forget` is told of each that is erased.
+    `running` are the trees at work here; `forget` is told of each that is erased. The ledger keeps records for
+    `usage_kept_s`.
     """
 
     def __init__(
@@ -31,12 +33,14 @@ class Housekeeping:
         *,
         running: Mapping[str, TreeRun],
         forget: Callable[[str], None],
+        usage_kept_s: float,
     ) -> None:
         self._engine = engine
         self._dispatch = dispatch
         self._retention = retention
         self._running = running
         self._forget = forget
+        self._usage_kept_s = usage_kept_s
 
     async def watch(self) -> None:
         """Sweep every so often, until cancelled."""
@@ -61,6 +65,7 @@ class Housekeeping:
             if run is not None:
                 await enter_again(self._engine.index, run)
         await self.make_room()
+        await self._engine.ledger.trim(self._engine.clock.now() - self._usage_kept_s)
 
     async def make_room(self) -> None:
         """Erase the ended trees that are kept no longer."""
@@ -69,9 +74,13 @@ class Housekeeping:
                 await self.erase(tree_id)
 
     async def erase(self, tree_id: str) -> None:
-        """Leave nothing of a tree. Its index goes last, so that an erasure that stops half-way is found again."""
+        """Leave nothing of a tree but what it cost.
+
+        Its index goes last, so that an erasure that stops half-way is found again.
+        """
         self._forget(tree_id)
         with suppress(UnknownTree):
+            await book_from_journal(self._engine.ledger, self._engine.journal, tree_id)
             await self._engine.journal.delete(tree_id)
         await self._engine.blobs.delete(tree_id)
         await self._engine.index.remove(tree_id)
@@ -81,9 +90,12 @@ class Housekeeping:
             last = await self._engine.journal.last(entry.tree_id)
         except UnknownTree:
             if self._engine.clock.now() - entry.created_at > HALF_MADE_S:
+                if entry.status != Status.SUBMITTED:
+                    log.warning("tree %s: its journal is lost, what it cost cannot be booked", entry.tree_id)
                 await self.erase(entry.tree_id)
             return
         if last is not None and last.is_end:
+            await book_from_journal(self._engine.ledger, self._engine.journal, entry.tree_id)
             status = TREE_MOVES[Status.WORKING, last.type]
             await self._engine.index.set_status(entry.tree_id, status.value, nodes=last.data["nodes"]["total"])
         else:

@@ -17,10 +17,13 @@ class Lease:
 
     Leaving it then raises ModelError of kind TIMEOUT, as if the replica's patience had been told to be over; a cancel
     from elsewhere stays a cancel (the counting of `asyncio.timeout`). `written` are the tokens of the attempt's
-    completion, once they are settled.
+    completion, once they are settled; `entered` and `share_s` are its part in the replica's busy time (`BusyShares`).
     """
 
-    __slots__ = ("_before", "_task", "_why", "cached_tokens", "model", "prompt", "replica", "ticket", "written")
+    __slots__ = (
+        "_before", "_task", "_why", "cached_tokens", "entered", "model", "prompt", "replica", "share_s", "ticket",
+        "written",
+    )  # fmt: skip
 
     def __init__(
         self, replica: "Replica", *, ticket: Ticket, model: str, prompt: PromptKey, cached_tokens: int
@@ -31,6 +34,8 @@ class Lease:
         self.prompt = prompt
         self.cached_tokens = cached_tokens
         self.written = 0
+        self.entered = 0.0
+        self.share_s: float | None = None
         self._why: str | None = None
         self._task: asyncio.Task[object] | None = None
         self._before = 0

@@ -12,12 +12,12 @@ from rao_runtime.core.affordable import affordable_completion
 from rao_runtime.core.budget import Account, Exceeded, Reservation
 from rao_runtime.core.errors import JournalError, find
 from rao_runtime.core.events import EventType
-from rao_runtime.core.ids import seed_of
+from rao_runtime.core.ids import call_id, seed_of
 from rao_runtime.core.limits import Reason
+from rao_runtime.core.pricing import amount
 from rao_runtime.core.protocol import Action
 from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.turn_plan import TurnPlan, observation_tokens, plan_turn
-from rao_runtime.core.view import amount
 from rao_runtime.engine import failures, prompts, wreck
 from rao_runtime.engine.calls import Call, CallFailed, Completion, call_amount
 from rao_runtime.engine.cell import CellEnd, CellPlan, CellRun, CheckTries
@@ -28,6 +28,7 @@ from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.replay import open_below
 from rao_runtime.engine.tree_context import Gate, TreeContext
 from rao_runtime.ports import SessionSpec
+from rao_runtime.telemetry.concern import about
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class NodeRun:
         """Run to the end. Raises CancelledError when cancelled from outside, JournalError when ownership is lost."""
         try:
             try:
-                end = await self._bounded(gate, self.spec.limits.deadline_s if deadline_s is None else deadline_s)
+                with about(node_id=self.spec.node_id):
+                    end = await self._bounded(gate, self.spec.limits.deadline_s if deadline_s is None else deadline_s)
             finally:
                 await self._session.close()
         except asyncio.CancelledError:
@@ -202,7 +204,8 @@ class NodeRun:
             stop=(*tree.protocol.stops, *tree.profile.stop),
             continuation=continuation,
         )
-        result = await tree.calls.complete(call, reservation, earlier)
+        with about(call_id=call_id(self.spec.node_id, call.turn)):
+            result = await tree.calls.complete(call, reservation, earlier)
         return failures.exceeded(result) if isinstance(result, Exceeded) else self._taken(result)
 
     def _siblings(self, turn: int) -> str:

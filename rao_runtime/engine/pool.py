@@ -101,6 +101,7 @@ class Pool:
 
     def release(self, lease: Lease) -> None:
         """Give a slot back."""
+        self.share_s(lease)
         replica = lease.replica
         del replica.leases[lease.ticket.ticket_id]
         replica.load.in_flight -= 1
@@ -127,6 +128,12 @@ class Pool:
         """Charge the tenant what the attempt wrote, however it ended; its prompt was charged as it was sent."""
         lease.written = tokens
         self._charge(lease, OUTPUT_WEIGHT * tokens)
+
+    def share_s(self, lease: Lease) -> float:
+        """What the attempt had of its replica's busy time, in seconds. It gets no more of it from here on."""
+        if lease.share_s is None:
+            lease.share_s = lease.replica.shares.leave(self._clock.now(), lease.entered)
+        return lease.share_s
 
     def failed(self, lease: Lease, error: ModelError, *, busy_s: float) -> None:
         """Learn from a failed attempt.
@@ -267,6 +274,7 @@ class Pool:
             cached_tokens=_in_blocks(choice.cached_tokens, replica.traits.block_tokens),
         )
         replica.load.in_flight += 1
+        lease.entered = replica.shares.enter(now)
         replica.leases[waiting.ticket.ticket_id] = lease
         self._charge(lease, waiting.prompt.tokens)
         waiting.granted.set_result(lease)

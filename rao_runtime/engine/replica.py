@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from rao_runtime.core.breaker import Breaker
+from rao_runtime.core.busy_share import BusyShares
 from rao_runtime.core.placement import ReplicaLoad
 from rao_runtime.core.progress import ProgressWatch
 from rao_runtime.engine.lease import Lease
@@ -54,6 +55,7 @@ class Replica:
     vitals: Vitals = Vitals()
     breaker: Breaker = field(default_factory=Breaker)
     progress: ProgressWatch = field(default_factory=ProgressWatch)
+    shares: BusyShares = field(default_factory=BusyShares)
     leases: dict[int, Lease] = field(default_factory=dict[int, Lease])
 
     @property

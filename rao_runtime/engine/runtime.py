@@ -9,6 +9,8 @@ from rao_runtime.core.errors import TreeRunning, UnknownNode
 from rao_runtime.core.events import Event, NodeDelta
 from rao_runtime.core.limits import Ceilings
 from rao_runtime.core.task import Task
+from rao_runtime.core.usage_report import UsageQuery
+from rao_runtime.engine import accounts
 from rao_runtime.engine.admission import House
 from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.engine import Accepted, Engine
@@ -18,8 +20,10 @@ from rao_runtime.engine.housekeeping import Housekeeping
 from rao_runtime.engine.reading import Reader
 from rao_runtime.engine.submission import Submissions, Submitted
 from rao_runtime.engine.tree import TreeRun
-from rao_runtime.ports import Command, Dispatch, Model, Retention, RunTree
+from rao_runtime.ports import Command, Dispatch, Model, RecordQuery, Retention, RunTree
 from rao_runtime.telemetry.metrics import Metrics
+from rao_runtime.telemetry.process_metrics import Look
+from rao_runtime.telemetry.tracing import Tracing
 
 __all__ = ["Runtime", "RuntimeSettings", "Submitted"]
 
@@ -31,10 +35,13 @@ class RuntimeSettings:
     ceilings: Ceilings = Ceilings()
     max_context_bytes: int = 8 << 20
     retention: Retention = Retention(trees=1_000, nodes=20_000, age_s=86_400.0)
+    usage_kept_s: float = 400 * 86_400.0
 
 
 class Runtime:
-    """One process's part in the trees of a journal. `dispatch` hands trees to whoever runs them."""
+    """One process's part in the trees of a journal. `dispatch` hands trees to whoever runs them; `metrics` are those
+    that observe the engine's trees.
+    """
 
     def __init__(
         self,
@@ -46,17 +53,24 @@ class Runtime:
         new_tree_id: Callable[[], str],
         connect: Callable[[str], Model],
         begin: Callable[[Engine, Accepted], TreeRun] = TreeRun,
+        metrics: Metrics | None = None,
     ) -> None:
         self._engine = engine
         self._catalog = catalog
         self._fleet = Fleet(engine.pool, engine.clock, connect)
         self._settings = settings
-        self._metrics = Metrics()
-        self._host = TreeHost(engine, begin, on_takeover=self._metrics.tree_resumed, on_end=self._ended)
+        self.metrics = metrics or Metrics(engine.clock)
+        self.metrics.look_with(self._look)
+        self._host = TreeHost(engine, begin, on_end=self._ended)
         self._dispatch = dispatch(self._host.run_tree)
         self._reader = Reader(engine, self._host.running)
         self._housekeeping = Housekeeping(
-            engine, self._dispatch, settings.retention, running=self._host.running, forget=self._reader.forget
+            engine,
+            self._dispatch,
+            settings.retention,
+            running=self._host.running,
+            forget=self._reader.forget,
+            usage_kept_s=settings.usage_kept_s,
         )
         self._submissions = Submissions(
             engine, self._host, self._dispatch, self._housekeeping, house=self._house, new_tree_id=new_tree_id
@@ -102,6 +116,20 @@ class Runtime:
         """The newest event's `seq`, and whether it is the terminal one. Raises UnknownTree."""
         return await self._reader.last_seq(tree_id, tenant=tenant)
 
+    # --- the ledger ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """The runtime's own time, in epoch seconds."""
+        return self._engine.clock.now()
+
+    async def usage(self, query: UsageQuery) -> dict[str, Any]:
+        """What was used and what it cost. Raises InvalidRequest, JournalUnavailable."""
+        return await accounts.usage(self._engine.ledger, query)
+
+    async def usage_records(self, query: RecordQuery, *, limit: int, after: str | None = None) -> dict[str, Any]:
+        """A page of the ledger's records, oldest first. Raises InvalidRequest for a bad cursor, JournalUnavailable."""
+        return await accounts.records(self._engine.ledger, query, limit=limit, after=after)
+
     # --- act ----------------------------------------------------------------------------------------------------------
 
     async def cancel(self, tree_id: str, node_id: str | None = None, *, tenant: str = "default") -> None:
@@ -141,6 +169,11 @@ class Runtime:
         await self._dispatch.stop()
 
     @property
+    def tracing(self) -> Tracing:
+        """Where spans of requests go, and which of them are wanted."""
+        return self._engine.tracing
+
+    @property
     def is_idle(self) -> bool:
         """Whether no tree runs here."""
         return not self._dispatch.active
@@ -149,7 +182,7 @@ class Runtime:
 
     def profiles(self) -> list[dict[str, Any]]:
         """The models that can be asked for."""
-        return self._catalog.as_dicts()
+        return self._catalog.as_dicts(self._engine.clock.now())
 
     def tools(self) -> list[dict[str, Any]]:
         """The tools a task may name."""
@@ -184,24 +217,31 @@ class Runtime:
 
     def metrics_text(self) -> str:
         """Prometheus' text format."""
-        pool = self._engine.pool
-        self._metrics.look(
-            active=self._dispatch.active,
-            queued=self._dispatch.queued,
-            journal_ready=self._engine.journal.health().ready,
-        )
-        self._metrics.look_at_pool(
-            waiting=pool.queued, capped_at=pool.tree_limit, prefix=pool.prefix, replicas=self._fleet.gauges()
-        )
-        return self._metrics.text()
+        return self.metrics.text()
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> Look:
+        """This process now. Other threads ask too: what is gone over is copied first."""
+        pool, running = self._engine.pool, tuple(self._host.running.values())
+        # A tree that is being read has no time yet.
+        begun = [run.state.created_at for run in running if run.state.created_at]
+        return Look(
+            trees_active=self._dispatch.active,
+            trees_queued=self._dispatch.queued,
+            oldest_tree_s=max(0.0, self._engine.clock.now() - min(begun)) if begun else 0.0,
+            trees_capped_at=pool.tree_limit,
+            calls_waiting=pool.queued,
+            journal_ready=self._engine.journal.health().ready,
+            prefix=pool.prefix,
+            replicas=self._fleet.gauges(),
+        )
 
     def _house(self, task: Task) -> House:
         return House(
             ceilings=self._settings.ceilings,
             max_context_bytes=self._settings.max_context_bytes,
-            profile=self._catalog.profile_now(task.model),
+            profile=self._catalog.profile_at(task.model, self._engine.clock.now()),
             known_models=self._catalog.known(),
             all_models_known=self._engine.pool.roster.all_known(),
             tools=frozenset(tool["name"] for tool in self.tools()),
@@ -209,5 +249,4 @@ class Runtime:
 
     async def _ended(self, run: TreeRun) -> None:
         self._reader.keep(run.state)
-        self._metrics.tree_ended(run.state)
         await self._housekeeping.make_room()

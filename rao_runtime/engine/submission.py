@@ -12,6 +12,7 @@ from rao_runtime.core.transitions import Status
 from rao_runtime.engine import contexts
 from rao_runtime.engine.admission import House, admit
 from rao_runtime.engine.engine import Accepted, Engine
+from rao_runtime.engine.frozen_price import price_told
 from rao_runtime.engine.hosting import TreeHost
 from rao_runtime.engine.housekeeping import Housekeeping
 from rao_runtime.ports import Dispatch, TreeEntry
@@ -94,13 +95,17 @@ class Submissions:
 
     def _created(self, accepted: Accepted, house: House, context: dict[str, Any] | None) -> dict[str, Any]:
         task, profile = accepted.task, house.profile
+        trace = trace_id(accepted.tree_id, task.traceparent)
+        sampled, trace_url = self._engine.tracing.sampled(trace, task.traceparent), self._engine.trace_url
         return {
             "request": task.as_request(context),
             "limits": task.limits.as_dict(),
             "model": None if profile is None else profile.model,
-            "price_version": None if profile is None or profile.price is None else profile.price.version,
+            **({"price_version": None, "price": None} if profile is None else price_told(profile)),
             "tenant": accepted.tenant,
-            "trace_id": trace_id(accepted.tree_id, task.traceparent),
+            "trace_id": trace,
             "traceparent": task.traceparent,
+            "sampled": sampled,
+            "trace_url": trace_url.replace("{trace_id}", trace) if trace_url and sampled else None,
             "versions": {"schema": SCHEMA_VERSION, "runtime": self._engine.version},
         }

@@ -18,9 +18,7 @@ def take_up(tree_log: TreeLog, events: Sequence[Event], account: Account) -> Tre
     """
     state = tree_log.state
     tree_log.record(EventType.TREE_RESUMED, {"fence": tree_log.fence, "from_seq": state.last_seq})
-    settled = list[Event]()
-    for node in state.nodes.values():
-        settled += wreck.close_calls(tree_log, node, "interrupted", "its owner stopped before the call ended")
+    settled = wreck.close_calls(tree_log, "interrupted", "its owner stopped before the call ended")
     return past_of(state, [*events, *settled], account)
 
 

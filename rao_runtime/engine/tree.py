@@ -21,10 +21,12 @@ from rao_runtime.core.task import Mode, Task
 from rao_runtime.core.transitions import ENDED, Status
 from rao_runtime.core.view import end_view
 from rao_runtime.engine import contexts, wreck
+from rao_runtime.engine.booking import book_ended, entries_of
 from rao_runtime.engine.calls import CallRunner, TreeCalls
 from rao_runtime.engine.children import record_created
 from rao_runtime.engine.engine import Accepted, Engine
 from rao_runtime.engine.folding import fold_aside
+from rao_runtime.engine.frozen_price import frozen, price_told
 from rao_runtime.engine.node import NodeRun
 from rao_runtime.engine.node_spec import AuthoredCheck, NodeEnd, NodeFailure, NodeSpec
 from rao_runtime.engine.prompts import prompt_starter
@@ -71,10 +73,11 @@ class TreeRun:
         engine, tree_id = self._engine, self._accepted.tree_id
         self.state = await fold_aside(tree_id, events)
         self.ended = self.state.has_ended
+        entries = await entries_of(tree_id, events)
         if not self.ended:
             self._unfit = self._why_not_here()
             try:
-                watches = await watches_of(engine.observers, events)
+                watches = [entries, *await watches_of(engine.observers, events)]
                 async with TreeLog(engine.journal, engine.clock, self.state, fence, watches=watches) as tree_log:
                     await self._with_pen(tree_log, events)
             except* StaleFence:
@@ -82,6 +85,7 @@ class TreeRun:
             except* LetGo:
                 log.info("tree %s was let go at event %d", tree_id, self.state.last_seq)
         if self.ended:
+            await book_ended(engine, entries)
             await engine.index.set_status(tree_id, str(self.state.status), nodes=len(self.state.nodes))
 
     @property
@@ -184,11 +188,12 @@ class TreeRun:
             async with asyncio.timeout(self._left_s()) as self._scope:
                 if self._canceled:
                     self._cancel()
-                profile = await self._engine.profile_of(self._task())
+                found = await self._engine.profile_of(self._task())
         except TimeoutError:
             return self._ended_early(tree_log)
         finally:
             self._scope = None
+        profile = frozen(found, self.state, self._accepted.task.limits)
         if isinstance(profile, NodeFailure):
             return self._gave_up(tree_log, profile)
         return await self._grow(tree_log, profile)
@@ -276,6 +281,7 @@ class TreeRun:
             tenant=self._accepted.tenant,
             tree_started=self.state.created_at,
             traceparent=task.traceparent,
+            trace_id=self.state.created["trace_id"] if self.state.created.get("sampled") else None,
             cache_salt=salt,
         )
         tools = {name: tool for name in task.tools if (tool := engine.toolbox.get(name)) is not None}
@@ -309,7 +315,7 @@ class TreeRun:
         data: dict[str, Any] = {
             "fence": tree_log.fence,
             "model": profile.model,
-            "price_version": None if profile.price is None else profile.price.version,
+            **price_told(profile),
             "mode": decision.as_dict(),
             "versions": {
                 "schema": SCHEMA_VERSION,

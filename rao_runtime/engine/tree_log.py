@@ -92,6 +92,11 @@ class TreeLog:
         self._wake.set()
         return event
 
+    @property
+    def now(self) -> float:
+        """The time its events are given (epoch s)."""
+        return self._clock.now()
+
     def seal(self) -> None:
         """Let nothing more happen in this tree: from now on only what its open calls came to is taken."""
         self._sealed = True

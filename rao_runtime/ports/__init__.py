@@ -22,6 +22,7 @@ from rao_runtime.ports.cell import (
 from rao_runtime.ports.clock import Clock
 from rao_runtime.ports.dispatch import Dispatch, RunTree
 from rao_runtime.ports.journal import Claim, Command, Journal, JournalHealth
+from rao_runtime.ports.ledger import Ledger, Record, RecordPage, RecordQuery
 from rao_runtime.ports.model import Finished, Message, Model, ModelRequest, ServedModel, TextDelta, Traits, Vitals
 from rao_runtime.ports.observer import Observer, TreeWatch
 from rao_runtime.ports.sandbox import CellLimits, Sandbox, Session, SessionSpec
@@ -47,6 +48,7 @@ __all__ = [
     "JournalHealth",
     "Killed",
     "Later",
+    "Ledger",
     "Message",
     "Model",
     "ModelRequest",
@@ -56,6 +58,9 @@ __all__ = [
     "Parked",
     "Raise",
     "Raised",
+    "Record",
+    "RecordPage",
+    "RecordQuery",
     "Retention",
     "Return",
     "RunTree",

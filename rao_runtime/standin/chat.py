@@ -35,6 +35,7 @@ async def complete(exchange: Exchange, replica: Replica) -> None:
     """Answer one request; whatever happens is in the ledger. Cancelled when the client leaves."""
     ledger = replica.ledger
     entry = ledger.arrive(exchange.request.header(b"x-request-id") or f"standin-{ledger.arrivals}")
+    entry.traceparent = exchange.request.header(b"traceparent")
     try:
         call = _prepare(exchange, replica, entry)
         if not call.fault.silent:

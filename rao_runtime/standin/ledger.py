@@ -29,6 +29,7 @@ class Entry:
     arrived_s: float
     model: str = ""
     priority: int = 0
+    traceparent: str = ""
     fault: str = ""
     prompt_tokens: int = 0
     cached_tokens: int = 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-Attribute = str | int | float | bool | tuple[str, ...]
+Attribute = str | int | float | bool | tuple[str, ...] | tuple[int, ...]
 
 
 class SpanKind(StrEnum):
@@ -25,6 +25,14 @@ class SpanEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpanLink:
+    """Another span that has to do with one, in its own trace or another."""
+
+    trace_id: str
+    span_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """One span that has ended. `trace_id` is 32 hex digits, `span_id` and `parent_id` are 16; times are epoch seconds.
 
@@ -40,5 +48,6 @@ class Span:
     end: float
     attributes: Mapping[str, Attribute]
     events: Sequence[SpanEvent] = ()
+    links: Sequence[SpanLink] = ()
     error: str | None = None
     message: str | None = None

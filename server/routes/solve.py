@@ -9,6 +9,7 @@ from server.deps import TheGateway
 from server.document import SOLVE
 from server.filters import Filter
 from server.gateway import Gateway
+from server.middleware.post_span import posted
 from server.problems import retry_after
 from server.rendering import Json
 from server.waiting import ended_within
@@ -31,6 +32,8 @@ async def solve(request: Request, gateway: TheGateway) -> Response:
     task = body.to_task(preferences.traceparent(request.headers), gateway.settings.ceilings)
     fingerprint = "" if key is None else body.fingerprint()
     submitted = await gateway.runtime.submit(task, key=key, fingerprint=fingerprint)
+    found = posted(request)
+    found.tree_id, found.replayed = submitted.tree_id, submitted.replayed
     headers = {"Location": f"/trees/{submitted.tree_id}"}
     if submitted.replayed:
         headers["Idempotency-Replayed"] = "true"
@@ -45,7 +48,8 @@ async def _tree(gateway: Gateway, request: Request, tree_id: str, headers: dict[
     most_s = gateway.settings.sync_wait_s
     headers |= patience.applied(most_s)
     ended = await ended_within(gateway, request, tree_id, patience.seconds(most_s))
+    tree = await gateway.runtime.tree(tree_id) if ended is None else ended
+    posted(request).trace_id = tree["trace_id"]
     if ended is not None:
         return Json(ended, headers=headers)
-    tree = await gateway.runtime.tree(tree_id)
     return Json(tree, status_code=202, headers=headers | retry_after(RETRY_AFTER_S))

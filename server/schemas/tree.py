@@ -21,11 +21,24 @@ class Usage(BaseModel):
 
 
 class Cost(BaseModel):
-    """Money, exactly: `amount` is a decimal string."""
+    """Money, exactly: amounts are decimal strings. `amount` includes what was wasted."""
 
     amount: str = Field(pattern=r"^\d+(\.\d+)?$", examples=["0.001873"])
+    wasted: str = Field(
+        default="0",
+        pattern=r"^\d+(\.\d+)?$",
+        description="What attempts cost that gave no result. Missing in trees that ended before it was told.",
+    )
     currency: str = Field(examples=["USD"])
     price_version: str
+
+
+class ModelShare(BaseModel):
+    """What one model had of a tree's tokens and money."""
+
+    model: str
+    usage: Usage
+    cost: Cost | None
 
 
 class Error(BaseModel):
@@ -93,11 +106,12 @@ class TreeTiming(NodeTiming):
 
 
 class Links(BaseModel):
-    """Where to go from here, relative to the server's root."""
+    """Where to go from here, relative to the server's root; `trace` is a whole URL."""
 
     self: str
     events: str
     cancel: str
+    trace: str | None = Field(description="The tree's trace; null where it is not traced, or no `trace_url` is set.")
 
 
 class NodeSummary(BaseModel):
@@ -157,6 +171,9 @@ class Tree(BaseModel):
     mode: ModeOut
     usage: Usage
     cost: Cost | None = Field(description="Null for a model without a price.")
+    by_model: list[ModelShare] = Field(
+        default=[], description="Usage and cost of the whole tree, model by model. Missing where `wasted` is."
+    )
     limits: LimitsOut
     nodes: NodeCounts
     timing: TreeTiming

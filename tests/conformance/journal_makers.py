@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from rao_runtime.adapters.memory_blobs import MemoryBlobs
 from rao_runtime.adapters.memory_index import MemoryIndex
 from rao_runtime.adapters.memory_journal import MemoryJournal
+from rao_runtime.adapters.memory_ledger import MemoryLedger
 from rao_runtime.adapters.redis_blobs import RedisBlobs
 from rao_runtime.adapters.redis_index import RedisIndex
+from rao_runtime.adapters.redis_ledger import RedisLedger
 from rao_runtime.core.events import Event, EventType, NodeDelta
-from rao_runtime.ports import Blobs, Journal, TreeEntry, TreeIndex
+from rao_runtime.ports import Blobs, Journal, Ledger, TreeEntry, TreeIndex
 from tests.conformance import redis_servers
 
 
@@ -34,6 +36,7 @@ class Stores:
 
     journal: Journal
     index: TreeIndex
+    ledger: Ledger
     blobs: Blobs
     clock: HandClock
 
@@ -41,7 +44,10 @@ class Stores:
 @asynccontextmanager
 async def in_memory() -> AsyncGenerator[Stores]:
     clock = HandClock()
-    yield Stores(journal=MemoryJournal(), index=MemoryIndex(clock), blobs=MemoryBlobs(), clock=clock)
+    ledger = MemoryLedger(clock)
+    yield Stores(
+        journal=MemoryJournal(), index=MemoryIndex(clock), ledger=ledger, blobs=MemoryBlobs(), clock=clock
+    )
 
 
 @asynccontextmanager
@@ -49,7 +55,8 @@ async def in_redis(kind: str) -> AsyncGenerator[Stores]:
     clock = HandClock()
     url, prefix = redis_servers.shared(kind).url, redis_servers.new_prefix()
     async with redis_servers.redis_journal(url, prefix) as (link, journal):
-        yield Stores(journal=journal, index=RedisIndex(link, clock), blobs=RedisBlobs(link), clock=clock)
+        index, ledger = RedisIndex(link, clock), RedisLedger(link, clock)
+        yield Stores(journal=journal, index=index, ledger=ledger, blobs=RedisBlobs(link), clock=clock)
 
 
 MAKERS: dict[str, Callable[[], AbstractAsyncContextManager[Stores]]] = {

@@ -44,6 +44,8 @@ def test_every_path_of_the_contract_is_there(document: dict[str, Any]) -> None:
         "get /trees/{tree_id}/nodes/{node_id}",
         "post /trees/{tree_id}/nodes/{node_id}/cancel",
         "get /trees/{tree_id}/events",
+        "get /usage",
+        "get /usage/records",
         "get /models",
         "get /tools",
         "get /replicas",

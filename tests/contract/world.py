@@ -1,6 +1,7 @@
 """A gateway on the real engine, with a stand-in replica behind it: for every test that speaks HTTP to the app."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -132,11 +133,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(*, times: StreamTimes = QUICK, **changes: object) -> AsyncGenerator[World, None]:
-    """A gateway with these settings changed."""
+async def world(
+    *, times: StreamTimes = QUICK, environ: Mapping[str, str] = os.environ, **changes: object
+) -> AsyncGenerator[World, None]:
+    """A gateway with these settings changed; OpenTelemetry's own are in `environ`."""
     async with asyncio.timeout(100), StandIn(StandInConfig(), RuleScript(rule)) as stand_in:
         settings = replace(settings_for(stand_in.url), **_any(changes))
-        async with open_runtime(settings) as runtime:
+        async with open_runtime(settings, environ) as runtime:
             app = create_app(settings, runtime, times=times)
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as http:

@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from rao_runtime.adapters.scripted_model import ScriptedModel
 from rao_runtime.adapters.scripted_steps import Fail, Say, Step, Wait
 from rao_runtime.core.errors import FailureKind, UnknownNode
 from rao_runtime.core.limits import Reason
-from rao_runtime.ports import ModelRequest, ServedModel, Traits, Vitals
+from rao_runtime.ports import ModelRequest, Observer, ServedModel, Traits, Vitals
 from tests.sim.clock import EPOCH, SimClock
 from tests.sim.faults import CancelNode, CancelTree, Kill, ReplicaPlan, TakeOver
 from tests.sim.loop import simulate
 from tests.sim.programs import completion
 from tests.sim.record import digest, shown
-from tests.sim.scenario import FAR_S, Scenario, TreePlan, deadly, draw_scenario, one_in_ten, pressed
-from tests.sim.world import MODEL, Setup, World
+from tests.sim.scenario import FAR_S, Scenario, TreePlan, by_gpu, deadly, draw_scenario, one_in_ten, pressed
+from tests.sim.world import MODEL, Setup, World, always, never, nobody
 from tests.sim.writing import goal_of, turn_of
 
 # All trees are over by then: faults have stopped, nothing waits longer than a call's patience.
@@ -45,13 +46,33 @@ class Report:
     without_kv: int
 
 
+class Onlooker(Protocol):
+    """Watches the trees of a world, and tells what is wrong with what it saw."""
+
+    def observers(self, world: World) -> Sequence[Observer]:
+        """Those of the process that starts now."""
+        ...
+
+    async def problems(self, world: World, tree_id: str) -> Sequence[str]:
+        """What does not hold of this tree, once it has ended."""
+        ...
+
+
 def run_seed(
-    seed: int, *, shuffle: bool = False, deaths: bool = False, failing: bool = False, scarce: bool = False
+    seed: int,
+    *,
+    shuffle: bool = False,
+    deaths: bool = False,
+    failing: bool = False,
+    scarce: bool = False,
+    gpu_price: bool = False,
+    onlooker: Onlooker | None = None,
 ) -> Report:
     """Run it. Raises Broken.
 
     `shuffle` draws the order of callbacks too, `deaths` kills the process, `failing` has one attempt in ten fail,
-    `scarce` gives replicas small KV caches.
+    `scarce` gives replicas small KV caches, `gpu_price` has time priced in place of tokens.
+    With an `onlooker` all trees are sampled.
     """
     scenario = draw_scenario(seed)
     if deaths:
@@ -60,11 +81,13 @@ def run_seed(
         scenario = one_in_ten(scenario)
     if scarce:
         scenario = pressed(scenario)
-    return simulate(partial(_run, scenario), shuffle=seed if shuffle else None)
+    if gpu_price:
+        scenario = by_gpu(scenario)
+    return simulate(partial(_run, scenario, onlooker), shuffle=seed if shuffle else None)
 
 
-async def _run(scenario: Scenario) -> Report:
-    async with World(_setup(scenario), partial(_replicas, scenario)) as world:
+async def _run(scenario: Scenario, onlooker: Onlooker | None) -> Report:
+    async with World(_setup(scenario, onlooker), partial(_replicas, scenario)) as world:
         async with asyncio.TaskGroup() as outside:
             for index, plan in enumerate(scenario.replicas):
                 outside.create_task(_outages(world, index, plan))
@@ -75,7 +98,7 @@ async def _run(scenario: Scenario) -> Report:
         except TimeoutError:
             problems.append(f"9: trees still run after {BOUND_S:g} virtual seconds")
         trees = [task.result() for task in submitted]
-        await _check(world, scenario, trees, problems)
+        await _check(world, scenario, trees, problems, onlooker)
         journals = [await world.events(tree_id) for tree_id in trees]
         return Report(
             digest=digest(journals),
@@ -87,9 +110,15 @@ async def _run(scenario: Scenario) -> Report:
         )
 
 
-async def _check(world: World, scenario: Scenario, trees: Sequence[str], problems: list[str]) -> None:
+async def _check(
+    world: World, scenario: Scenario, trees: Sequence[str], problems: list[str], onlooker: Onlooker | None
+) -> None:
     if not problems:
         world.invariants.ended(world.runs, world.sandbox.open)
+        if onlooker is not None:
+            for tree_id in trees:
+                problems += await onlooker.problems(world, tree_id)
+        problems += await world.book_faults()
     problems += world.invariants.broken
     for tree_id, plan in zip(trees, scenario.trees, strict=True):
         if _reason(world, tree_id) == Reason.DEADLINE and plan.task.limits.deadline_s == FAR_S:
@@ -154,7 +183,7 @@ async def _outages(world: World, index: int, plan: ReplicaPlan) -> None:
 # --- what it is made of ----------------------------------------------------------------------------------------------
 
 
-def _setup(scenario: Scenario) -> Setup:
+def _setup(scenario: Scenario, onlooker: Onlooker | None) -> Setup:
     take_over = {
         (number, act.append)
         for number, tree in enumerate(scenario.trees)
@@ -177,6 +206,8 @@ def _setup(scenario: Scenario) -> Setup:
         lag_s=scenario.lag_s,
         take_over=frozenset(take_over),
         kills=kills,
+        observers=nobody if onlooker is None else onlooker.observers,
+        sampled=never if onlooker is None else always,
     )
 
 

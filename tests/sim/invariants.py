@@ -16,10 +16,11 @@ from rao_runtime.core.events import Event
 from rao_runtime.core.limits import Reason
 from rao_runtime.core.state import NodeState, TreeState, fold
 from rao_runtime.core.transitions import ENDED, IllegalMove
-from rao_runtime.core.view import subtree_totals
+from rao_runtime.core.view import subtree_spent
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.tree import TreeRun
 from tests.sim.ledgers import ledger_faults
+from tests.sim.money import money_faults
 from tests.sim.placed import Placed
 from tests.sim.record import difference, replayed
 
@@ -90,7 +91,7 @@ class Invariants:
 
     def _check_pool(self) -> None:
         open_calls = Counter(
-            call["replica"]
+            call.data["replica"]
             for tree_id, run in self.runs.items()
             # Whose tree was taken has given its slots back and cannot write so.
             if tree_id not in self.taken
@@ -143,7 +144,7 @@ class Invariants:
             if node.error is not None and node.error["kind"] == "replay_mismatch":
                 self._note(tree_id, f"10: node {node.node_id} did not replay: {node.error['message']}")
         attempts = [a for m in self._models for a in m.ledger if a.request.request_id.partition("-")[0] in state.nodes]
-        for fault in ledger_faults(events, attempts):
+        for fault in (*ledger_faults(events, attempts), *money_faults(state, events)):
             self._note(tree_id, f"5: {fault}")
 
     def _check_node(self, tree_id: str, state: TreeState, node: NodeState) -> None:
@@ -152,7 +153,8 @@ class Invariants:
         if node.error is not None and node.error["reason"] == Reason.INTERNAL:
             self._note(tree_id, f"node {node.node_id} ended with an internal error: {node.error}")
         limits = node.created["limits"]
-        usage, cost = subtree_totals(state, node)
+        spent = subtree_spent(state, node)
+        usage, cost = spent.usage, spent.cost
         if usage.total_tokens > limits["max_tokens"]:
             self._note(tree_id, f"1: {usage.total_tokens} tokens under a limit of {limits['max_tokens']}")
         if limits["max_cost"] is not None and cost > Decimal(limits["max_cost"]):

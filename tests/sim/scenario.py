@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rao_runtime.core.limits import Limits
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.pricing import GpuPrice, Price, Sheet
 from rao_runtime.core.profile import ProtocolName
 from rao_runtime.core.task import Mode, Sampling, Task
 from tests.sim.faults import ONE_IN_TEN, Act, ReplicaPlan, TakeOver, draw_acts, draw_kills, draw_replica
@@ -16,6 +16,7 @@ from tests.sim.solo import Goal
 FAR_S = 20_000.0
 BIG = Limits(max_depth=4, max_children=8, max_turns=8, max_tokens=2_000_000, deadline_s=FAR_S)
 PRICE = Price(input=Decimal("0.15"), output=Decimal("0.60"), cached_input=Decimal("0.075"), version="test-1")
+GPU_PRICE = GpuPrice(gpu_second=Decimal("0.000694"), gpus=2, version="test-gpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Scenario:
     seed: int
     protocol: ProtocolName
     window: int | None
-    price: Price | None
+    price: Sheet | None
     slots: int
     max_tokens: int
     lag_s: float
@@ -87,6 +88,15 @@ def one_in_ten(scenario: Scenario) -> Scenario:
     """The same world with three replicas at least, where one attempt in ten fails, in every way there is."""
     plans = [*scenario.replicas, *scenario.replicas * 2][: max(3, len(scenario.replicas))]
     return replace(scenario, replicas=tuple(replace(plan, rates=ONE_IN_TEN) for plan in plans))
+
+
+def by_gpu(scenario: Scenario) -> Scenario:
+    """The same world, whose model is priced by GPU-seconds, so that no task can cap its cost."""
+    plans = (
+        replace(tree, task=replace(tree.task, limits=replace(tree.task.limits, max_cost=None)))
+        for tree in scenario.trees
+    )
+    return replace(scenario, price=GPU_PRICE, trees=tuple(plans))
 
 
 def pressed(scenario: Scenario) -> Scenario:

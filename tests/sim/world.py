@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from rao_runtime.adapters.entry_point_tools import EntryPointTools
+from rao_runtime.adapters.memory_ledger import MemoryLedger
 from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.adapters.scripted_sandbox import ScriptedSandbox
 from rao_runtime.core.errors import Overloaded
 from rao_runtime.core.events import Event, EventType
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.pricing import Sheet
 from rao_runtime.core.profile import CallSampling, Profile, ProtocolName
 from rao_runtime.core.retry import RetryPolicy
 from rao_runtime.core.task import Task
@@ -24,7 +25,9 @@ from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree import TreeRun
 from rao_runtime.engine.tree_context import NodeSettings
-from rao_runtime.ports import CellLimits, RunTree, Sandbox, ServedModel, Toolbox
+from rao_runtime.ports import CellLimits, Observer, RunTree, Sandbox, ServedModel, Toolbox
+from rao_runtime.telemetry.tracing import Tracing
+from tests.sim.books import book_faults
 from tests.sim.clock import EPOCH, SimClock
 from tests.sim.faults import Kill
 from tests.sim.invariants import Invariants
@@ -34,18 +37,35 @@ from tests.sim.placed import Placed
 MODEL = "scripted"
 
 
+def nobody(_: "World") -> Sequence[Observer]:
+    """No process has observers."""
+    return ()
+
+
+def always(*_: object) -> bool:
+    """Every tree is sampled."""
+    return True
+
+
+def never(*_: object) -> bool:
+    """No tree is sampled."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """What a world is made of.
 
     `take_over` names, by the tree's number and its append, when a tree is claimed anew, `kills` when the process dies.
+    `observers` makes those of each process.
     """
 
     seed: int = 0
     slots: int = 16
     window: int | None = 32_768
     protocol: ProtocolName = ProtocolName.RAO
-    price: Price | None = None
+    price: Sheet | None = None
+    prices: tuple[Sheet, ...] = ()
     max_tokens: int = 200
     lag_s: float = 0.0
     settings: NodeSettings = NodeSettings(cell=CellLimits())
@@ -55,6 +75,8 @@ class Setup:
     max_active: int = 1_000
     alone: bool = True
     toolbox: Toolbox = field(default_factory=EntryPointTools)
+    observers: Callable[["World"], Sequence[Observer]] = nobody
+    sampled: Callable[[str, str | None], bool] = never
     take_over: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
     kills: Mapping[tuple[int, int], Kill] = field(default_factory=dict[tuple[int, int], Kill])
 
@@ -76,11 +98,12 @@ class World:
             lag, made=self.invariants.appended, before=self._before_append, after=self._after_append
         )
         self.index = SlowIndex(lag)
+        self.ledger = MemoryLedger(self.clock)
         self.blobs = SlowBlobs(lag)
         self.sandbox = SlowSandbox(setup.sandbox, lag)
         self.appends = dict[str, int]()
         self.starts = 0
-        self.default_model = MODEL
+        self.default_model: str | None = MODEL
         self._restart: asyncio.Task[None] | None = None
         self._recovering = 0
         self._watch: asyncio.Task[None] | None = None
@@ -95,6 +118,7 @@ class World:
             clock=self.clock,
             journal=self._process,
             index=self.index,
+            ledger=self.ledger,
             blobs=self.blobs,
             pool=self.pool,
             sandbox=self.sandbox,
@@ -106,6 +130,8 @@ class World:
             version="test",
             toolbox=setup.toolbox,
             alone=setup.alone,
+            observers=setup.observers(self),
+            tracing=Tracing(sampled=setup.sampled),
         )
         return Runtime(
             engine,
@@ -128,6 +154,7 @@ class World:
             protocol=setup.protocol,
             window=setup.window,
             price=setup.price,
+            prices=setup.prices,
             sampling=CallSampling(max_tokens=setup.max_tokens),
         )
 
@@ -163,6 +190,7 @@ class World:
         tree_id = await self.submit(task)
         await self.settle(timeout_s)
         self.check()
+        await self.check_books()
         return await self.runtime.tree(tree_id, nodes=True)
 
     async def settle(self, timeout_s: float = 5_000.0) -> None:
@@ -176,6 +204,15 @@ class World:
         self.invariants.ended(self.runs, self.sandbox.open)
         broken = self.invariants.broken
         assert not broken, "\n".join(broken)
+
+    async def book_faults(self) -> list[str]:
+        """What is wrong with the ledger, once every tree has ended."""
+        return [f async for f in book_faults(self.ledger, self.journal, self.clock, self.trees, self.models)]
+
+    async def check_books(self) -> None:
+        """Hold the ledger against journals and replicas. Raises AssertionError with what is broken."""
+        faults = await self.book_faults()
+        assert not faults, "\n".join(faults)
 
     async def events(self, tree_id: str, *types: EventType) -> list[Event]:
         """The tree's journal, or what it holds of these types."""

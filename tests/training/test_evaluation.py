@@ -16,10 +16,11 @@ from training.evaluation.oracle_replica import Strike
 from training.evaluation.sections import SECTIONS, of_decisions
 from training.evaluation.worlds import WARM_UP, CouldNotRun, NoModel, OpenWorld, at_replica, oracle
 from training.goals import Kind, understood
+from training.view import View
 
 QUICK = Plan(quick=True)
 # Per section: the figures that have a bar.
-BARS = {"reading": 1, "count": 3, "any_none": 1, "most_common": 1, "crafting": 2, "gain": 1}
+BARS = {"reading": 1, "sizes": 3, "count": 3, "any_none": 1, "most_common": 1, "crafting": 2, "gain": 1}
 
 Prompt = Sequence[Message]
 
@@ -105,6 +106,18 @@ async def test_one_part_read_wrong_keeps_reading_below_its_bar() -> None:
     together = found[f"reading {READ_LINES} lines, all kinds"]
     assert (together.value, together.met) == (pytest.approx(100 * 20 / 21), False)
     assert found[f"reading {READ_LINES} lines: count"].note == "wrong 1"
+
+
+async def test_a_policy_that_knows_no_long_lines_misses_the_bar_of_those_alone() -> None:
+    def strike(messages: Prompt) -> str | None:
+        view = View.of(messages)
+        if view.lines is None or view.chars is None or view.chars / view.lines < 50:
+            return None
+        return '<thought></thought>\n<python>\nfail("impossible", "too long for me")\n</python>'
+
+    found = await figures("sizes", strike)
+    assert [figure.met for figure in found.values() if figure.bar is not None] == [True, True, False]
+    assert found["under-split, texts"].value > 0
 
 
 async def test_a_part_that_is_split_is_not_read_and_counts_as_over_split() -> None:

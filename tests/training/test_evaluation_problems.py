@@ -16,6 +16,7 @@ from training.evaluation.ended import Ended
 from training.evaluation.problems import Problem
 from training.evaluation.trials import Trial, Trials
 from training.evaluation.unknown import SENTENCES
+from training.examples import READABLE
 from training.goals import Kind, understood
 from training.tasks import draw_exercise
 
@@ -27,6 +28,19 @@ def test_texts_are_of_combinations_that_training_never_shows(seed: int, kind: Ki
     asked = problems.aggregation(random.Random(seed), kind, lines)
     drawn = draw_exercise(random.Random(seed), kind, lines, held_out=True)
     assert (asked.task.goal, asked.task.context, asked.truth) == (drawn.goal, drawn.context, drawn.truth)
+
+
+@given(SEEDS, st.sampled_from(READABLE), st.integers(1, 300), st.floats(8, 120))
+def test_a_text_to_take_on_has_the_size_that_was_asked_for(
+    seed: int, kind: Kind, lines: int, line_chars: float
+) -> None:
+    asked = problems.taken_on(random.Random(seed), kind, lines, line_chars).task
+    assert isinstance(asked.context, str)
+    assert len(asked.context.splitlines()) == lines
+    assert len(asked.context) + 1 == pytest.approx(lines * line_chars, abs=1)
+    question = understood(asked.goal)
+    assert question is not None
+    assert question.kind is kind
 
 
 @given(SEEDS, st.integers(1, 8))
@@ -53,7 +67,7 @@ def test_the_sentences_of_people_are_none_of_the_known_goals(sentence: str) -> N
 
 
 def test_no_limit_is_above_what_a_server_allows() -> None:
-    for limits in (problems.LIMITS, problems.FEW):
+    for limits in (problems.LIMITS, problems.FEW, problems.ALONE):
         assert over_ceiling(limits, Ceilings()) == []
 
 
@@ -87,6 +101,14 @@ def test_a_goal_is_turned_down_by_one_node_and_in_clear_words_only() -> None:
     assert not asked.right(Ended(status="failed", error={"reason": "turns", "kind": None}))
     assert not asked.right(Ended(status="failed", error={"reason": "unable", "kind": "insufficient_context"}))
     assert not asked.right(Ended(status="completed", answer=3))
+
+
+def test_a_goal_is_taken_on_unless_it_is_turned_down_or_never_came_to_an_end() -> None:
+    asked = problems.taken_on(random.Random(5), Kind.COUNT, 9, 40)
+    assert asked.right(Ended(status="completed", answer=0))
+    assert asked.right(Ended(status="failed", error={"reason": "unable", "kind": "insufficient_context"}))
+    assert not asked.right(Ended(status="failed", error={"reason": "unable", "kind": "impossible"}))
+    assert not asked.right(Ended(status="failed", error={"reason": "turns", "kind": None}))
 
 
 def test_what_is_crafted_must_be_all_that_is_left() -> None:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from rao_runtime.core import cells
 from rao_runtime.core.protocol import RAO
 from rao_runtime.engine.prompt_nano import SYSTEM
+from rao_runtime.ports import Message
 from training.evaluation.oracle_replica import WINDOW
 from training.examples import SHARES, Example, Role, example, examples, of_role
 from training.goals import Kind
+from training.view import View
 from training.words import NAMES
 
 SEEDS = st.integers(0, 2**32)
@@ -51,6 +53,17 @@ def test_every_example_fits_the_window_and_every_turn_is_read_back(seed: int, ro
         assert RAO.render(written.removesuffix("</python>"), "stop") == written
 
 
+def _share(told: str, role: Role) -> list[float]:
+    """Of 1,000 examples of a role: how many are told this, or of those with a text, how many have lines so long."""
+    rng = random.Random(7)
+    heads = [of_role(rng, role).messages[1].content.partition("Goal: ")[0] for _ in range(1_000)]
+    if told != "characters in a line":
+        return [sum(f"\n{told}" in head for head in heads) / len(heads)]
+    views = [View.of([Message("user", head)]) for head in heads]
+    means = [view.chars / view.lines for view in views if view.chars is not None and view.lines is not None]
+    return [sum(mean < limit for mean in means) / len(means) for limit in (8, 16, 28, 50, 80, 120, 200)]
+
+
 EXPECTED = {
     Role.ROOT: "launch_subagent(",
     Role.INNER: "launch_subagent(",
@@ -78,6 +91,12 @@ def test_all_roles_and_kinds_come_up_about_as_often_as_said() -> None:
     assert all(abs(roles[role] / len(drawn) - share) < 0.03 for role, share in SHARES.items())
     assert sum(SHARES.values()) == pytest.approx(1)
     assert {each.kind for each in drawn} == {*Kind, None}
+
+
+@pytest.mark.parametrize("told", ["characters in a line", "answer: ", "check: "])
+def test_nothing_but_its_words_tells_a_known_goal_from_an_unknown_one(told: str) -> None:
+    known, unknown = (_share(told, role) for role in (Role.ROOT, Role.BEYOND))
+    assert known == pytest.approx(unknown, abs=0.06)
 
 
 def test_a_reading_thought_lists_the_hits_with_a_running_number() -> None:

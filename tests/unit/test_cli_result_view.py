@@ -60,6 +60,27 @@ def test_the_summary_says_what_it_took() -> None:
     ]
 
 
+def test_the_summary_tells_what_was_wasted_in_tokens_and_money() -> None:
+    tree = TREE | {
+        "usage": {"calls": 53, "input_tokens": 9120, "output_tokens": 2210, "wasted_tokens": 1_234},
+        "cost": {"amount": "0.001873", "wasted": "0.0004", "currency": "USD"},
+    }
+    assert [text.plain for text in summary(tree)][1] == "wasted 1,234 tokens · $0.00040"
+    assert [text.plain for text in summary(tree | {"cost": None})][1] == "wasted 1,234 tokens"
+    only_time = tree | {"usage": TREE["usage"]}
+    assert [text.plain for text in summary(only_time)][1] == "wasted 0 tokens · $0.00040"
+
+
+def test_the_summary_tells_models_apart_where_there_are_several() -> None:
+    share = {"model": "a\x1b", "usage": {"calls": 1, "input_tokens": 5, "output_tokens": 2}, "cost": {"amount": "0.5"}}
+    other = {"model": "b", "usage": {"calls": 2, "input_tokens": 1, "output_tokens": 0}, "cost": None}
+    assert [text.plain for text in summary(TREE | {"by_model": [share, other]})][1:3] == [
+        "a\ufffd · 1 call · 7 tokens · $0.50",
+        "b · 2 calls · 1 token",
+    ]
+    assert len(list(summary(TREE | {"by_model": [share]}))) == len(list(summary(TREE)))
+
+
 def test_the_summary_leaves_out_what_is_not_known() -> None:
     tree = TREE | {"status": "working", "cost": None, "timing": {"wall_s": None, "work_s": None}}
     assert [text.plain for text in summary(tree, ascii_only=True)] == [

@@ -299,3 +299,16 @@ def test_the_example_in_the_settings_page_can_be_used(tmp_path: Path) -> None:
     example = settings_page().partition("```toml\n")[2].partition("```")[0]
     settings = from_toml(tmp_path, example)
     assert settings.profile_for("Qwen/Qwen3-8B").price is not None
+
+
+@pytest.mark.parametrize("url", ["https://jaeger.example/trace/{trace_id}", "http://j:1/x?t={trace_id}#y"])
+def test_a_trace_is_linked_to_where_the_operator_says(url: str, tmp_path: Path) -> None:
+    assert load(environ={"RAO_TRACE_URL": url}, directory=tmp_path).trace_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://jaeger/trace/", "jaeger/{trace_id}", "ftp://j/{trace_id}", "http:///{trace_id}", "http://j/{id}"]
+)
+def test_a_link_without_a_place_for_the_trace_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`http` or `https` URL with `\{trace_id\}` in it"):
+        load(environ={"RAO_TRACE_URL": url}, directory=tmp_path)

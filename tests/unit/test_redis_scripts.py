@@ -19,7 +19,7 @@ COMMON = {
     *("DECRBY", "DEL", "EXISTS", "EXPIRE", "GET", "INCRBY", "PUBLISH", "SET", "UNLINK"),
     *("HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HLEN", "HMGET", "HSET"),
     *("SADD", "SREM", "XADD", "XDEL", "XLEN", "XRANGE", "XREVRANGE", "XTRIM"),
-    *("ZADD", "ZCARD", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM", "ZREVRANGE", "ZSCORE"),
+    *("ZADD", "ZCARD", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM", "ZREMRANGEBYSCORE", "ZREVRANGE", "ZSCORE"),
 }
 SEVERAL_KEYS = frozenset({"DEL", "EXISTS", "UNLINK"})
 
@@ -38,6 +38,8 @@ def names(script: Script) -> list[str]:
             return [keys.index(name) for name in script.keys]
         case "tenant":
             return [keys.tenant("default", name) for name in script.keys]
+        case "ledger":
+            return [keys.ledger(name) for name in script.keys]
         case "idempotency":
             return [keys.idempotency("default", "k")]
         case _:

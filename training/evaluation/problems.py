@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from rao_crafting.recipes import DEEPEST
@@ -11,13 +12,15 @@ from rao_runtime.core.task import Mode, Sampling, Task
 from training import crafting
 from training.craft_examples import draw_order
 from training.evaluation.ended import Ended
-from training.goals import Kind
+from training.goals import Kind, draw_question, worded
 from training.tasks import draw_exercise
 
 # More than any of these tasks needs: what a tree does wrong is to show in its figures, not in a limit it met.
 LIMITS = Limits(max_depth=DEEPEST, max_nodes=20_000, max_tokens=200_000_000, deadline_s=900)
 # A tree that runs away over a goal it should turn down need not be followed for so long.
 FEW = replace(LIMITS, max_nodes=500, deadline_s=60)
+# The root alone: what it makes of its goal shows, and no part is read.
+ALONE = replace(LIMITS, max_nodes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,20 @@ def part(rng: random.Random, kind: Kind, lines: int) -> Problem:
         return ended.nodes == 1 and asked.right(ended)
 
     return replace(asked, right=right)
+
+
+def taken_on(rng: random.Random, kind: Kind, lines: int, line_chars: float) -> Problem:
+    """A known goal over so many lines of so many characters on average; right unless it is turned down.
+
+    No part of the text can be handed on, so a root that splits it ends for want of them.
+    """
+    task = Task(
+        goal=worded(rng, draw_question(rng, kind)),
+        context=_of_length(rng, lines, line_chars),
+        mode=Mode.RECURSIVE,
+        limits=ALONE,
+    )
+    return Problem(task=task, right=_taken_on, label=kind)
 
 
 def order(rng: random.Random, tier: int) -> Problem:
@@ -81,6 +98,18 @@ def answered(ended: Ended, truth: object) -> bool:
 def same(answer: object, truth: object) -> bool:
     """Whether an answer is the true one; `True` is no 1."""
     return type(answer) is type(truth) and answer == truth
+
+
+def _of_length(rng: random.Random, lines: int, line_chars: float) -> str:
+    """Lines cut from the words of an ordinary text wherever they happen to end; lengths count the line's end."""
+    passage = draw_exercise(rng, Kind.COUNT, 50, held_out=True).context.replace("\n", " ")
+    ends = [round(line_chars * number) - number for number in range(lines + 1)]
+    words = passage * (ends[-1] // len(passage) + 1)
+    return "\n".join(words[first:last] for first, last in pairwise(ends))
+
+
+def _taken_on(ended: Ended) -> bool:
+    return ended.status == "completed" or ended.outcome == "insufficient_context"
 
 
 def _turned_down(ended: Ended) -> bool:

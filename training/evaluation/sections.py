@@ -12,6 +12,7 @@ Section = Callable[[Bench], Awaitable[Sequence[Row]]]
 
 SECTIONS: Mapping[str, Section] = {
     "reading": text_sections.reading,
+    "sizes": text_sections.sizes,
     "count": text_sections.counting,
     "any_none": text_sections.any_none,
     "most_common": text_sections.most_common,

@@ -8,12 +8,16 @@ from rao_runtime.core.task import Mode
 from training.cells import READ_LINES
 from training.evaluation import problems
 from training.evaluation.bench import Bench, Row
+from training.evaluation.problems import Problem
 from training.evaluation.trials import Trials
 from training.evaluation.worlds import World
 from training.examples import READABLE
 from training.goals import Kind
 
 SHORT, LONG, LONGEST = 200, 2_000, 10_000
+# Most lines of a text, and how long they are on average: shorter than those of training's texts, as long, longer.
+MOST_LINES = 30_000
+LINE_CHARS = ((8, 28), (28, 50), (50, 120))
 # Small trees side by side, so that many calls are on their way as in one large tree.
 PARTS_AT_ONCE, SHORT_AT_ONCE = 32, 4
 
@@ -45,6 +49,18 @@ async def counting(bench: Bench) -> Sequence[Row]:
     return rows
 
 
+async def sizes(bench: Bench) -> Sequence[Row]:
+    """Known goals over texts of every size: whether the root takes them on, whatever comes of it."""
+    rows = list[Row]()
+    async with bench.world() as world:
+        for shortest, longest in LINE_CHARS:
+            name = f"lines of {shortest} to {longest} characters"
+            asked = [_sized(rng, shortest, longest) for rng in _rngs(bench, name, 200, 4)]
+            trials = await bench.run(world, asked, at_once=SHORT_AT_ONCE)
+            rows.append(_right(f"known goals taken on, {name}", trials, bar=99))
+    return rows
+
+
 async def any_none(bench: Bench) -> Sequence[Row]:
     """Whether there is one hit among 2,000 lines."""
     return await _answers(bench, "any/none", [Kind.ANY, Kind.NONE], LONG, (10, 1), bar=95)
@@ -69,6 +85,12 @@ async def flat(bench: Bench) -> Sequence[Row]:
     for lines in (SHORT, LONG):
         rows += await _answers(bench, "flat count", [Kind.COUNT], lines, (20, 2), mode=Mode.FLAT)
     return rows
+
+
+def _sized(rng: random.Random, shortest: int, longest: int) -> Problem:
+    lines = int((MOST_LINES + 1) ** rng.random())
+    line_chars = shortest * (longest / shortest) ** rng.random()
+    return problems.taken_on(rng, rng.choice(READABLE), lines, line_chars)
 
 
 async def _answers(

@@ -3,7 +3,20 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rao_runtime.core.ids import attempt_id, call_id, child_id, child_path, root_id, seed_of
+from rao_runtime.core.ids import (
+    attempt_id,
+    attempt_span_id,
+    call_id,
+    cell_span_id,
+    child_id,
+    child_path,
+    node_span_id,
+    post_span_id,
+    root_id,
+    seed_of,
+    span_id,
+    tool_span_id,
+)
 
 STEPS = st.integers(0, 10_000)
 
@@ -20,6 +33,17 @@ def test_an_id_says_where_it_belongs() -> None:
     assert attempt_id("node-t3", 1) == "node-t3-a1"
     assert child_path("", 0, 2) == "0.2"
     assert child_path("0.2", 1, 0) == "0.2/1.0"
+
+
+def test_spans_have_ids_of_their_own_that_stay_the_same_since_another_worker_may_make_them_again() -> None:
+    ids = [post_span_id("x"), node_span_id("x"), attempt_span_id("x"), tool_span_id("x"), cell_span_id("x", 0)]
+    assert len(set(ids)) == 5
+    assert node_span_id("cdf9d6b6303d49b0dc75") == "8d2709adcae99d90"
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=())), max_size=3))
+def test_a_span_id_is_what_trace_context_wants(parts: list[str]) -> None:
+    assert re.fullmatch("(?!0{16})[0-9a-f]{16}", span_id(*parts))
 
 
 @given(st.lists(st.tuples(st.text(), STEPS, STEPS), unique=True, min_size=2))

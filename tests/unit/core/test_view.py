@@ -1,18 +1,16 @@
 """A tree in the shape of api.md."""
 
-from decimal import Decimal
-
 import pytest
 
 from rao_runtime.core.events import EventType
 from rao_runtime.core.transitions import Status
 from rao_runtime.core.usage import Tokens
-from rao_runtime.core.view import amount, end_view, nested, node_detail, timestamp, tree_view
+from rao_runtime.core.view import end_view, nested, node_detail, timestamp, tree_view
 from tests.unit.core.tree_builder import CREATED, TreeBuilder
 
 FIELDS = {
     "tree_id", "trace_id", "schema_version", "status", "answer", "error", "partial", "model", "mode", "usage", "cost",
-    "limits", "nodes", "timing", "metadata", "links",
+    "limits", "nodes", "timing", "metadata", "links", "by_model",
 }  # fmt: skip
 NODE_FIELDS = {
     "node_id", "parent_id", "depth", "fork_step", "launch_index", "goal", "status", "error", "answer", "verified",
@@ -41,25 +39,47 @@ def test_a_time_is_rfc_3339_in_utc_with_milliseconds(seconds: float | None, text
     assert timestamp(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("cost", "text"),
-    [("0", "0"), ("1.50", "1.5"), ("0.001873", "0.001873"), ("1E-9", "0.000000001"), ("1E+3", "1000"), ("100", "100")],
-)
-def test_money_is_a_plain_decimal_without_an_exponent(cost: str, text: str) -> None:
-    assert amount(Decimal(cost)) == text
-
-
 def test_a_running_tree_has_every_field_of_the_contract() -> None:
     view = tree_view(family().state, now=1_090.0)
     assert set(view) == FIELDS
     assert view["status"] == "working"
     assert view["mode"] == {"requested": "auto", "effective": "recursive"}
-    assert view["cost"] == {"amount": "0.875", "currency": "USD", "price_version": "v1"}
+    assert view["cost"] == {"amount": "0.875", "wasted": "0", "currency": "USD", "price_version": "v1"}
     assert view["nodes"] == {"total": 4, "completed": 2, "failed": 1, "canceled": 0, "max_depth": 2}
     assert view["timing"]["wall_s"] == 90.0
     assert view["timing"]["ended_at"] is None
     assert view["metadata"] == {"team": "search"}
     assert view["links"]["events"] == "/trees/t/events"
+
+
+def test_what_attempts_without_a_result_cost_is_wasted_at_the_node_above_it_and_of_the_tree() -> None:
+    built = family().failed_call("r", 1, Tokens(input=7, output=2), cost="0.0625")
+    view = tree_view(built.state, now=1_090.0, nodes=True)
+    root, b = view["tree"], view["tree"]["children"][1]
+    assert (view["usage"]["wasted_tokens"], view["cost"]["wasted"], view["cost"]["amount"]) == (9, "0.0625", "0.9375")
+    assert (root["cost"]["wasted"], root["cost"]["amount"], root["subtree_cost"]["wasted"]) == (
+        "0.0625",
+        "0.5625",
+        "0.0625",
+    )
+    assert (b["cost"]["wasted"], b["subtree_cost"]["wasted"]) == ("0", "0")
+
+
+def test_usage_and_cost_are_told_model_by_model() -> None:
+    built = family().call("r", 1, Tokens(input=5, output=1), cost="0.25", model="other")
+    assert [
+        (share["model"], share["usage"]["calls"], share["usage"]["input_tokens"], share["cost"]["amount"])
+        for share in tree_view(built.state, now=1_090.0)["by_model"]
+    ] == [("m", 3, 111, "0.875"), ("other", 1, 5, "0.25")]
+
+
+def test_an_end_of_a_release_that_did_not_tell_is_completed_from_the_calls() -> None:
+    built = family().failed_call("r", 1, Tokens(input=7), cost="0.0625").done("r", 5)
+    end = end_view(built.state, Status.COMPLETED, now=1_100.0, answer=5)
+    earlier = {name: value for name, value in end.items() if name != "by_model"}
+    earlier["cost"] = {name: value for name, value in end["cost"].items() if name != "wasted"}
+    assert tree_view(built.tree(EventType.TREE_COMPLETED, **earlier).state, now=9_999.0) == end
+    assert end["cost"]["wasted"] == "0.0625"
 
 
 def test_a_tree_that_has_not_started_tells_what_it_was_created_with() -> None:

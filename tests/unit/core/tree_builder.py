@@ -63,14 +63,40 @@ class TreeBuilder:
         self.node(node_id, EventType.NODE_CREATED, goal=f"goal of {node_id}", launch_index=index)
         return self.node(node_id, EventType.NODE_STARTED)
 
-    def call(self, node_id: str, turn: int, tokens: Tokens, *, cost: str | None = None, run_s: float = 1.0) -> Self:
+    def call(
+        self,
+        node_id: str,
+        turn: int,
+        tokens: Tokens,
+        *,
+        cost: str | None = None,
+        run_s: float = 1.0,
+        model: str = "m",
+        attempt: int = 1,
+    ) -> Self:
         """A call that completed."""
-        head = {"call_id": f"{node_id}-t{turn}", "attempt": 1, "turn": turn}
-        self.node(node_id, EventType.CALL_STARTED, turn, **head)
+        head = {"call_id": f"{node_id}-t{turn}", "attempt": attempt, "turn": turn}
+        self.node(node_id, EventType.CALL_STARTED, turn, **head, model=model)
         usage = Usage.of(tokens).as_dict()
         return self.node(
             node_id, EventType.CALL_COMPLETED, turn, **head, usage=usage, cost=cost, times={"run_s": run_s}
         )
+
+    def failed_call(
+        self,
+        node_id: str,
+        turn: int,
+        tokens: Tokens,
+        *,
+        cost: str | None = None,
+        model: str = "m",
+        attempt: int = 1,
+    ) -> Self:
+        """An attempt that gave no result, of which nobody counted the tokens."""
+        head = {"call_id": f"{node_id}-t{turn}", "attempt": attempt, "turn": turn}
+        self.node(node_id, EventType.CALL_STARTED, turn, **head, model=model)
+        usage = Usage.of(tokens, wasted=True, estimated=True).as_dict()
+        return self.node(node_id, EventType.CALL_FAILED, turn, **head, usage=usage, cost=cost, times={"run_s": 1.0})
 
     def done(self, node_id: str, answer: object) -> Self:
         """A node that finished."""

@@ -8,7 +8,7 @@ import pytest
 
 from rao_runtime.core.errors import InvalidRequest
 from rao_runtime.core.limits import Ceilings, Limits
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.pricing import GpuPrice, Price
 from rao_runtime.core.profile import Profile
 from rao_runtime.core.task import Task
 from rao_runtime.engine.admission import House, admit
@@ -70,6 +70,27 @@ def test_a_cap_on_cost_needs_a_price() -> None:
     unpriced = replace(HOUSE, profile=Profile(model="m"))
     assert places(GOOD, unpriced) == [("limits", "max_cost")]
     assert places(GOOD, replace(HOUSE, profile=None)) == [("limits", "max_cost")]
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (Profile(model="m"), "needs a model with a price, and m has none in force. Limit max_tokens or deadline_s"),
+        (
+            Profile(model="m", price=GpuPrice(gpu_second=Decimal(1), version="g1")),
+            "cannot be kept with m: it is priced by GPU-seconds (sheet g1), and how many a call takes is known only",
+        ),
+        (None, "needs a model with a price, and no replica told this server its default: name a `model`, or set"),
+    ],
+)
+def test_a_cap_on_cost_that_cannot_be_kept_is_refused_with_what_to_do_instead(
+    profile: Profile | None, message: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        admit(replace(GOOD, model=None), replace(HOUSE, profile=profile))
+    (fault,) = refused.value.faults
+    assert fault.loc == ("limits", "max_cost")
+    assert fault.msg.startswith(message)
 
 
 def test_an_unknown_model_may_turn_up_while_a_replica_has_not_answered() -> None:

@@ -63,6 +63,23 @@ def test_slots_are_given_out_and_the_rest_wait() -> None:
     pooled(act, slots=2)
 
 
+def test_slots_of_one_replica_share_its_busy_time_also_one_that_is_given_back_unused() -> None:
+    async def act(pool: Pool, clock: SimClock) -> None:
+        used = await ask(pool)
+        await clock.sleep(2.0)
+        unused = await ask(pool)
+        await clock.sleep(4.0)
+        pool.release(unused)
+        await clock.sleep(1.0)
+        assert pool.share_s(used) == pytest.approx(2.0 + 2.0 + 1.0)
+        await clock.sleep(5.0)
+        assert pool.share_s(used) == pytest.approx(5.0)
+        pool.release(used)
+        assert unused.share_s == pytest.approx(2.0)
+
+    pooled(act, slots=2)
+
+
 def test_a_free_slot_goes_to_the_most_urgent_call() -> None:
     async def act(pool: Pool, clock: SimClock) -> None:
         held = await ask(pool)

@@ -127,8 +127,7 @@ async def test_nothing_recorded_means_nothing_to_wait_for() -> None:
 class Eyes:
     """Notes what it is told; breaks where it is to."""
 
-    def __init__(self, journal: MemoryJournal, *, broken: bool = False) -> None:
-        self._journal = journal
+    def __init__(self, *, broken: bool = False) -> None:
         self._broken = broken
         self.seen = list[int]()
 
@@ -144,7 +143,7 @@ class Eyes:
 
 async def test_who_watches_is_told_of_what_is_in_the_journal_and_cannot_stop_the_pen() -> None:
     journal = GatedJournal()
-    blind, eyes = Eyes(journal, broken=True), Eyes(journal)
+    blind, eyes = Eyes(broken=True), Eyes()
     await journal.create("t")
     claim = await journal.claim("t")
     log = TreeLog(journal, SimClock(), TreeState("t"), claim.fence, watches=await watches_of([blind, eyes], []))
