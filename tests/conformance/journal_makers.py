@@ -45,9 +45,7 @@ class Stores:
 async def in_memory() -> AsyncGenerator[Stores]:
     clock = HandClock()
     ledger = MemoryLedger(clock)
-    yield Stores(
-        journal=MemoryJournal(), index=MemoryIndex(clock), ledger=ledger, blobs=MemoryBlobs(), clock=clock
-    )
+    yield Stores(journal=MemoryJournal(), index=MemoryIndex(clock), ledger=ledger, blobs=MemoryBlobs(), clock=clock)
 
 
 @asynccontextmanager

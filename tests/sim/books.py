@@ -71,7 +71,8 @@ def _tree_faults(
     state: TreeState, events: Sequence[Event], entries: Sequence[LedgerEntry], attempts: Mapping[str, Attempt]
 ) -> Iterator[str]:
     settled = {attempt_id(e.data["call_id"], e.data["attempt"]): e for e in events if e.type in SETTLED}
-    used = {key for key, event in settled.items() if event.data["usage"]["calls"]}
+    # Where time is paid for, an attempt costs something that a replica turned away.
+    used = {key for key, event in settled.items() if event.data["usage"]["calls"] or Decimal(event.data["cost"] or 0)}
     names = Counter(attempt_id(entry.call_id, entry.attempt) for entry in entries)
     if set(names) != used or max(names.values(), default=1) > 1:
         yield f"booked {sorted(names.elements())}, used {sorted(used)}"
@@ -93,7 +94,7 @@ def _entry_faults(entry: LedgerEntry, event: Event, real: Attempt | None) -> Ite
         yield f"{entry} is not what the journal has: {event}"
     if entry.wasted != (usage.wasted_tokens > 0 or event.type.endswith("failed")):
         yield f"{entry} is wasted in one of ledger and journal: {event}"
-    reported = entry.row.source == UsageSource.REPORTED
+    reported = usage.calls and entry.row.source == UsageSource.REPORTED
     counted = None if real is None else (real.tokens.input, real.tokens.output)
     if reported and (entry.tokens.input, entry.tokens.output) != counted:
         yield f"{entry} was reported, and the replica says {real}"
@@ -103,7 +104,8 @@ def _total(entries: Sequence[LedgerEntry]) -> tuple[tuple[int, int, int, int, in
     wasted = sum(entry.tokens.total for entry in entries if entry.wasted)
     tokens = [(entry.tokens.input, entry.tokens.cached, entry.tokens.output) for entry in entries]
     given, cached, output = (sum(column) for column in zip(*tokens, strict=True)) if tokens else (0, 0, 0)
-    return (len(entries), given, cached, output, wasted), sum(entry.amount or 0 for entry in entries)
+    calls = sum(entry.tokens.total > 0 for entry in entries)
+    return (calls, given, cached, output, wasted), sum(entry.amount or 0 for entry in entries)
 
 
 def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:
