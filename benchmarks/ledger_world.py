@@ -16,8 +16,8 @@ from rao_runtime.adapters.redis_link import RedisLink
 from rao_runtime.adapters.redis_rollups import Rows, counters_of, day_name, month_name, text_of
 from rao_runtime.adapters.redis_wire import Arg
 from rao_runtime.core.ids import call_id, child_id, root_id
-from rao_runtime.core.ledger import CallOutcome, LedgerEntry, Origin, Purpose, Row, TreeBook, UsageSource, in_pico
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.ledger import CallOutcome, LedgerEntry, Origin, Purpose, Row, TreeBook, UsageSource
+from rao_runtime.core.pricing import Price, in_pico
 from rao_runtime.core.usage import Tokens
 from rao_runtime.core.usage_report import sums_of
 

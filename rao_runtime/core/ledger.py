@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from rao_runtime.core.events import Event, EventType
+from rao_runtime.core.pricing import in_pico
 from rao_runtime.core.usage import Tokens, Usage
 
 DEFAULT_PROJECT = "default"
 SYSTEM_TENANT = "system"
-# Whatever a replica says that it used, the amount is exact.
-_EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 SETTLED = frozenset({EventType.CALL_COMPLETED, EventType.CALL_FAILED})
 
 
@@ -168,11 +167,6 @@ class TreeEntries:
             version, purpose = self._price_version, Purpose.AGENT.value
             self._rows[key] = Row(self._tenant, DEFAULT_PROJECT, model, version, purpose, outcome, source)
         return self._rows[key]
-
-
-def in_pico(cost: Decimal) -> int:
-    """An amount in 1e-12 USD. Journals of versions that allowed finer prices may have finer ones: those are rounded."""
-    return int(_EXACT.to_integral_value(_EXACT.scaleb(cost, 12)))
 
 
 def _outcome(event: Event) -> CallOutcome:

@@ -13,20 +13,17 @@ from rao_runtime.core.usage import Tokens
 
 MILLION = Decimal(1_000_000)
 PICO = Decimal("1e-12")
-# Enough digits for any amount: the default context would round one with more than 28 without a word.
-_EXACT = Context(prec=60)
+# Enough digits for whatever a replica says that it used: the default context would round after 28 without a word.
+_EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
 
-def pico(amount: Decimal) -> int:
-    """`amount` USD as a whole number of 1e-12 USD, the unit amounts are kept in. Raises ValueError if it is none."""
-    scaled = amount.scaleb(12, _EXACT) if amount.is_finite() else amount
-    if not amount.is_finite() or scaled != scaled.to_integral_value():
-        raise ValueError(f"{amount} USD is not a whole number of 1e-12 USD")
-    return int(scaled)
+def in_pico(cost: Decimal) -> int:
+    """An amount in 1e-12 USD. Journals of versions that allowed finer prices may have finer ones: those are rounded."""
+    return int(_EXACT.to_integral_value(_EXACT.scaleb(cost, 12)))
 
 
 def from_pico(n: int) -> Decimal:
-    """The amount in USD of `n` times 1e-12 USD: the inverse of `pico`."""
+    """The amount in USD of `n` times 1e-12 USD: the inverse of `in_pico`."""
     return Decimal(n).scaleb(-12, _EXACT)
 
 

@@ -15,9 +15,8 @@ from rao_runtime.core.ledger import (
     Purpose,
     Row,
     UsageSource,
-    in_pico,
 )
-from rao_runtime.core.pricing import GpuPrice
+from rao_runtime.core.pricing import GpuPrice, in_pico
 from rao_runtime.core.profile import Profile
 from rao_runtime.core.usage import Tokens
 from rao_runtime.ports import Clock, Ledger, ModelRequest

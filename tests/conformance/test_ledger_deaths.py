@@ -108,35 +108,37 @@ async def test_a_tree_whose_booking_was_cut_short_is_booked_by_the_next_one(
     await check_booked_once(second, found)
 
 
+@asynccontextmanager
+async def late(processes: Processes, found: TreeBook) -> AsyncGenerator[None, None]:
+    """A process that has looked at the tree, and books it once the block is left."""
+    slow, ledger = await processes.start()
+    slow.waits_at = "ledger_book"
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ledger.book(found))
+        await slow.waits.wait()
+        yield
+        slow.goes_on.set()
+
+
 async def test_who_looked_before_and_books_after_another_books_nothing(processes: Processes) -> None:
     found, journal = book(parents=[0]), await processes.journal()
     await journal.create(found.tree_id)
-    slow, late = await processes.start()
-    slow.waits_at = "ledger_book"
-    async with asyncio.TaskGroup() as group:
-        group.create_task(late.book(found))
-        await slow.waits.wait()
-        _, quick = await processes.start()
+    _, quick = await processes.start()
+    async with late(processes, found):
         await quick.book(found)
         await journal.delete(found.tree_id)
-        slow.goes_on.set()
     await check_booked_once(quick, found)
 
 
 async def test_who_looked_too_long_ago_looks_again(processes: Processes) -> None:
     found, journal = book(parents=[0]), await processes.journal()
     await journal.create(found.tree_id)
-    slow, late = await processes.start()
-    slow.waits_at = "ledger_book"
-    async with asyncio.TaskGroup() as group:
-        group.create_task(late.book(found))
-        await slow.waits.wait()
-        link, quick = await processes.start()
+    link, quick = await processes.start()
+    async with late(processes, found):
         await quick.book(found)
         # As many others as are remembered are done with meanwhile, and one.
         await link.call("HINCRBY", link.keys.ledger("state"), "n", scripts.REMEMBERED + 1)
         await link.call("DEL", link.keys.ledger("done"))
-        slow.goes_on.set()
     await check_booked_once(quick, found)
 
 

@@ -13,7 +13,8 @@ from rao_runtime.adapters.scripted_model import Attempt, ScriptedModel
 from rao_runtime.core.errors import UnknownTree
 from rao_runtime.core.events import Event
 from rao_runtime.core.ids import attempt_id
-from rao_runtime.core.ledger import LedgerEntry, UsageSource, in_pico
+from rao_runtime.core.ledger import LedgerEntry, UsageSource
+from rao_runtime.core.pricing import in_pico
 from rao_runtime.core.state import TreeState, fold
 from rao_runtime.core.usage import Usage
 from rao_runtime.core.usage_report import Sums, sums_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from rao_runtime.core.events import Event, EventType
-from rao_runtime.core.pricing import GpuPrice, Sheet, pico
+from rao_runtime.core.pricing import GpuPrice, Sheet, from_pico, in_pico
 from rao_runtime.core.spent import Spent
 from rao_runtime.core.state import TreeState
 from rao_runtime.core.usage import Tokens, Usage
@@ -38,8 +38,8 @@ def _call_faults(event: Event, sheet: Sheet | None) -> Iterator[str]:
         yield f"attempt {data['attempt']} of {data['call_id']} cost {cost}, with {tokens} and {data.get('gpu_s')} GPU-s"
     if ("gpu_s" in data) != isinstance(sheet, GpuPrice) or data.get("gpu_s", 0.0) < 0:
         yield f"attempt {data['attempt']} of {data['call_id']} had {data.get('gpu_s')} GPU-seconds"
-    if cost is not None:
-        pico(cost)
+    if cost is not None and from_pico(in_pico(cost)) != cost:
+        yield f"attempt {data['attempt']} of {data['call_id']} cost {cost}, no whole number of 1e-12 USD"
 
 
 def _spent(event: Event) -> Spent:

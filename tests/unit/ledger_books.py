@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from rao_runtime.core.ids import call_id, child_id, root_id
-from rao_runtime.core.ledger import CallOutcome, LedgerEntry, Origin, Purpose, Row, TreeBook, UsageSource, in_pico
-from rao_runtime.core.pricing import Price
+from rao_runtime.core.ledger import CallOutcome, LedgerEntry, Origin, Purpose, Row, TreeBook, UsageSource
+from rao_runtime.core.pricing import Price, in_pico
 from rao_runtime.core.usage import Tokens
 
 TREE_ID = "01kaz6n8q3v5x7y9abcdefghjk"

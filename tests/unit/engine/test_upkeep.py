@@ -9,8 +9,8 @@ from rao_runtime.adapters.memory_ledger import MemoryLedger
 from rao_runtime.adapters.scripted_model import Script
 from rao_runtime.adapters.scripted_steps import Fail, Say, Wait
 from rao_runtime.core.errors import FailureKind, JournalUnavailable
-from rao_runtime.core.ledger import LedgerEntry, Purpose, in_pico
-from rao_runtime.core.pricing import GpuPrice, Price, Sheet
+from rao_runtime.core.ledger import LedgerEntry, Purpose
+from rao_runtime.core.pricing import GpuPrice, Price, Sheet, in_pico
 from rao_runtime.core.profile import Profile
 from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.attendant import Attendant
