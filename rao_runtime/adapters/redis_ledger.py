@@ -64,9 +64,12 @@ class RedisLedger:
 
     async def book_upkeep(self, entries: Sequence[LedgerEntry]) -> None:
         """Book calls that belong to no tree. Raises JournalUnavailable; then it is unknown whether they are booked."""
-        name, seen = f"upkeep-{new_tree_id()}", int(await self._link.call("HGET", self._state, "n") or 0)
+        name = f"upkeep-{new_tree_id()}"
         sums = {row: counters_of(each) for row, each in sums_of(entries).items()}
-        await self._enter(_Entry(name, seen, entries, {}, sums), patient=False)
+        entered = False
+        while not entered:
+            seen = int(await self._link.call("HGET", self._state, "n") or 0)
+            entered = await self._enter(_Entry(name, seen, entries, {}, sums), patient=False)
         await self._settle(name, patient=False)
 
     def rollups(self, since: date, until: date, *, by_day: bool) -> AsyncIterator[Sequence[Rollup]]:
