@@ -143,7 +143,10 @@ class Attendant:
             if hangs:
                 self._pool.roster.revoke(replica, f"it hangs: {why}")
                 replica.progress.reset()
-            breaker.trial(ok=False, now=self._clock.now())
+            now = self._clock.now()
+            breaker.trial(ok=False, now=now)
+            # One that breaks every stream is paid for each of them: it is asked less and less, too.
+            breaker.failed(now)
             return False
         breaker.trial(ok=True, now=self._clock.now())
         return True

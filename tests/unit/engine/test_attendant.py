@@ -80,6 +80,19 @@ def test_a_replica_that_fails_at_the_opening_gets_no_calls_and_says_why() -> Non
     tend(act, opening=lambda _: OPENING)
 
 
+def test_a_replica_that_fails_at_every_opening_is_asked_less_and_less_and_is_back_once_it_answers() -> None:
+    async def act(tended: Tended) -> None:
+        model = tended.add(fails)
+        await tended.clock.sleep(600.0)
+        assert len(model.ledger) < 25
+        model.script = answers
+        begun = tended.clock.now()
+        await tended.ask()
+        assert tended.clock.now() - begun <= 62.0
+
+    tend(act, opening=lambda _: OPENING)
+
+
 def test_a_replica_that_hangs_is_out_within_20_seconds_and_its_calls_are_revoked() -> None:
     async def act(tended: Tended) -> None:
         hung, _ = tended.add(answers), tended.add(answers)
