@@ -11,12 +11,13 @@ from rao_runtime.cli.looks import badge
 
 
 def tree_table(trees: Sequence[Mapping[str, Any]], options: ConsoleOptions) -> Table:
-    """Id, status, nodes, tokens, cost and time."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    """Id, status, nodes, tokens, cost, time and goal."""
+    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
     table.add_column("tree", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for heading in ("nodes", "tokens", "cost", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("goal", ratio=1, no_wrap=True, overflow="ellipsis")
     for tree in trees:
         usage, timing = fields.mapping(tree.get("usage")), fields.mapping(tree.get("timing"))
         tokens = fields.number(usage.get("input_tokens")) + fields.number(usage.get("output_tokens"))
@@ -27,5 +28,6 @@ def tree_table(trees: Sequence[Mapping[str, Any]], options: ConsoleOptions) -> T
             plain.count(tokens),
             plain.money(fields.cost(tree.get("cost"))),
             plain.seconds(fields.seconds(timing.get("wall_s"))).removesuffix(" s"),
+            plain.one_line(fields.text(tree.get("goal"))),
         )
     return table

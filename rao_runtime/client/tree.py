@@ -153,7 +153,7 @@ class Node:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """A task's execution. `cost` is in USD, None for a model without a price; `wasted` is the part of it that went to
-    attempts without a result. `by_model` has the same by model.
+    attempts without a result. `by_model` has the same by model. `goal` is the beginning of a long one.
 
     `answer` is None unless it completed; `partial` is then the best effort, if there is any: unchecked, so no answer.
     `root` is there where all nodes were asked for.
@@ -161,6 +161,7 @@ class Tree:
 
     tree_id: str
     status: str
+    goal: str | None
     answer: Any
     error: Failure | None
     partial: Any
@@ -192,6 +193,7 @@ class Tree:
         return cls(
             tree_id=tree_id,
             status=status,
+            goal=fields.text_or_none(raw.get("goal")),
             answer=raw.get("answer"),
             error=Failure.read(fields.mapping(raw.get("error"))),
             partial=fields.mapping(raw.get("partial")).get("answer"),

@@ -11,6 +11,9 @@ from rao_runtime.core.spent import Spent
 from rao_runtime.core.state import NodeState, TreeState, Turn
 from rao_runtime.core.transitions import Status
 
+# A goal can have 64 Ki characters: enough of it to tell trees apart in a list.
+GOAL_CHARS = 500
+
 
 def timestamp(seconds: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds, as in `2026-11-21T10:00:00.000Z`."""
@@ -48,8 +51,8 @@ def end_view(
 
 
 def _end(state: TreeState, end: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree as it was journaled at its end, with the sums that terminal events of an earlier release lack."""
-    return {**end, "cost": _cost(state, state.spent), "by_model": _by_model(state)}
+    """The tree as it was journaled at its end, with what terminal events of an earlier release lack."""
+    return {**end, "goal": _goal(state), "cost": _cost(state, state.spent), "by_model": _by_model(state)}
 
 
 def _live_view(state: TreeState, now: float) -> dict[str, Any]:
@@ -59,6 +62,7 @@ def _live_view(state: TreeState, now: float) -> dict[str, Any]:
         "trace_id": created["trace_id"],
         "schema_version": SCHEMA_VERSION,
         "status": (state.status or Status.SUBMITTED).value,
+        "goal": _goal(state),
         "answer": None,
         "error": None,
         "partial": _partial(state),
@@ -73,6 +77,11 @@ def _live_view(state: TreeState, now: float) -> dict[str, Any]:
         "metadata": created["request"]["metadata"],
         "links": links(state),
     }
+
+
+def _goal(state: TreeState) -> str:
+    goal: str = state.created["request"]["goal"]
+    return goal if len(goal) <= GOAL_CHARS else f"{goal[: GOAL_CHARS - 1]}…"
 
 
 def links(state: TreeState) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from rao_runtime.core.limits import Reason
 from rao_runtime.core.task import Mode
 from rao_runtime.core.transitions import Status
+from rao_runtime.core.view import GOAL_CHARS
 
 
 class Usage(BaseModel):
@@ -164,6 +165,11 @@ class Tree(BaseModel):
     trace_id: str
     schema_version: int
     status: Status
+    goal: str | None = Field(
+        default=None,
+        max_length=GOAL_CHARS,
+        description=f"What was asked, cut to {GOAL_CHARS} characters. Missing where `wasted` is.",
+    )
     answer: Any
     error: Error | None = Field(description="Null unless it did not complete.")
     partial: Partial | None

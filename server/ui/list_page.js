@@ -5,7 +5,6 @@ import { copyButton } from "./copy.js";
 import { curlSolve } from "./curl.js";
 import { el } from "./dom.js";
 import { compact, count, duration, moment, oneLine, shortened, wholeMoment } from "./format.js";
-import { goalOf } from "./goals.js";
 import { formatMoney, parseMoney } from "./money.js";
 import { STATUSES, statusBadge } from "./status.js";
 import { totalTokens } from "./usage.js";
@@ -183,11 +182,7 @@ function head() {
 }
 
 function treeLink(tree) {
-  const link = el("a", { href: `#/${treePath(tree.tree_id)}`, text: tree.tree_id });
-  goalOf(tree.tree_id).then((goal) => {
-    if (goal === null) return;
-    link.textContent = shortened(oneLine(goal), 200);
-    link.title = goal.slice(0, 600);
-  });
-  return link;
+  // A tree that ended under an earlier release tells no goal.
+  const goal = tree.goal ?? tree.tree_id;
+  return el("a", { href: `#/${treePath(tree.tree_id)}`, text: shortened(oneLine(goal), 200), title: goal });
 }

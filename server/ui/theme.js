@@ -8,7 +8,7 @@ export const RECOLOURED = "rao-recoloured";
 
 /** @param {HTMLButtonElement} button goes through the three of them */
 export function themeSwitch(button) {
-  let theme = NEXT[localStorage.getItem(KEY)] === undefined ? "system" : localStorage.getItem(KEY);
+  let theme = chosen() in NEXT ? chosen() : "system";
   const show = () => {
     document.documentElement.dataset.theme = theme;
     button.textContent = `Theme: ${theme}`;
@@ -16,11 +16,28 @@ export function themeSwitch(button) {
   };
   button.addEventListener("click", () => {
     theme = NEXT[theme];
-    localStorage.setItem(KEY, theme);
+    keep(theme);
     show();
   });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recoloured);
   show();
+}
+
+// A browser that keeps nothing for this site throws at every touch of its store: then the choice lasts for the visit.
+function chosen() {
+  try {
+    return localStorage.getItem(KEY) ?? "system";
+  } catch {
+    return "system";
+  }
+}
+
+function keep(theme) {
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    // Not kept.
+  }
 }
 
 const recoloured = () => window.dispatchEvent(new Event(RECOLOURED));

@@ -29,6 +29,7 @@ FULL = tree(
     by_model=[{"model": "m", "usage": {"calls": 3}, "cost": {"amount": "0.001873", "wasted": "0.0005"}}],
     nodes={"total": 3, "completed": 1, "failed": 1, "canceled": 1, "max_depth": 2},
     metadata={"team": "search"},
+    goal="count them",
     tree={
         "node_id": "n",
         "status": "failed",
@@ -59,7 +60,7 @@ def test_a_tree_has_what_the_server_said() -> None:
         3,
         2,
     )
-    assert found.wasted == Decimal("0.0005")
+    assert (found.wasted, found.goal) == (Decimal("0.0005"), "count them")
     assert [(share.model, share.usage.calls, share.cost, share.wasted) for share in found.by_model] == [
         ("m", 3, Decimal("0.001873"), Decimal("0.0005"))
     ]
@@ -73,7 +74,7 @@ def test_what_a_server_leaves_out_is_nothing() -> None:
     found = Tree.read({"tree_id": "t", "status": "working"})
     assert found is not None
     assert (found.has_ended, found.error, found.cost, found.root, found.usage.calls) == (False, None, None, None, 0)
-    assert (found.wasted, found.by_model) == (None, ())
+    assert (found.wasted, found.by_model, found.goal) == (None, (), None)
 
 
 @given(st.dictionaries(st.sampled_from([*FULL, "node_id", "children", "seq", "type", "data", "depth"]), JSON))

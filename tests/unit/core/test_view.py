@@ -10,7 +10,7 @@ from tests.unit.core.tree_builder import CREATED, TreeBuilder
 
 FIELDS = {
     "tree_id", "trace_id", "schema_version", "status", "answer", "error", "partial", "model", "mode", "usage", "cost",
-    "limits", "nodes", "timing", "metadata", "links", "by_model",
+    "limits", "nodes", "timing", "metadata", "links", "by_model", "goal",
 }  # fmt: skip
 NODE_FIELDS = {
     "node_id", "parent_id", "depth", "fork_step", "launch_index", "goal", "status", "error", "answer", "verified",
@@ -42,7 +42,7 @@ def test_a_time_is_rfc_3339_in_utc_with_milliseconds(seconds: float | None, text
 def test_a_running_tree_has_every_field_of_the_contract() -> None:
     view = tree_view(family().state, now=1_090.0)
     assert set(view) == FIELDS
-    assert view["status"] == "working"
+    assert (view["status"], view["goal"]) == ("working", "count them")
     assert view["mode"] == {"requested": "auto", "effective": "recursive"}
     assert view["cost"] == {"amount": "0.875", "wasted": "0", "currency": "USD", "price_version": "v1"}
     assert view["nodes"] == {"total": 4, "completed": 2, "failed": 1, "canceled": 0, "max_depth": 2}
@@ -76,7 +76,7 @@ def test_usage_and_cost_are_told_model_by_model() -> None:
 def test_an_end_of_a_release_that_did_not_tell_is_completed_from_the_calls() -> None:
     built = family().failed_call("r", 1, Tokens(input=7), cost="0.0625").done("r", 5)
     end = end_view(built.state, Status.COMPLETED, now=1_100.0, answer=5)
-    earlier = {name: value for name, value in end.items() if name != "by_model"}
+    earlier = {name: value for name, value in end.items() if name not in {"by_model", "goal"}}
     earlier["cost"] = {name: value for name, value in end["cost"].items() if name != "wasted"}
     assert tree_view(built.tree(EventType.TREE_COMPLETED, **earlier).state, now=9_999.0) == end
     assert end["cost"]["wasted"] == "0.0625"
@@ -88,6 +88,12 @@ def test_a_tree_that_has_not_started_tells_what_it_was_created_with() -> None:
     assert view["mode"] == {"requested": "auto", "effective": None}
     assert view["partial"] is None
     assert view["nodes"]["total"] == 0
+
+
+def test_a_long_goal_is_cut() -> None:
+    created = {**CREATED, "request": {**CREATED["request"], "goal": "long " * 1_000}}
+    goal = tree_view(TreeBuilder(begun=False).tree(EventType.TREE_CREATED, **created).state, now=1_000.0)["goal"]
+    assert goal == ("long " * 100)[:-1] + "…"
 
 
 def test_an_unpriced_tree_has_no_cost() -> None:

@@ -6,8 +6,8 @@ from rao_runtime.core.events import Event, EventType
 from rao_runtime.core.state import TreeState, fold
 from rao_runtime.core.usage import Tokens, Usage
 
-CREATED = {
-    "request": {"mode": "auto", "metadata": {"team": "search"}},
+CREATED: dict[str, Any] = {
+    "request": {"goal": "count them", "mode": "auto", "metadata": {"team": "search"}},
     "limits": {"max_depth": 4},
     "model": "m",
     "price_version": "v1",
