@@ -99,8 +99,9 @@ def test_trees_and_nodes_are_tables(server: str) -> None:
     with terminal("trees", "--limit", "1", "--server", server) as trees:
         assert trees.end() == 0
     heading, row = trees.text.splitlines()
-    assert heading.split() == ["tree", "status", "nodes", "tokens", "cost", "seconds"]
+    assert heading.split() == ["tree", "status", "nodes", "tokens", "cost", "seconds", "goal"]
     assert row.split()[:4] == [tree_id, "✓", "completed", "10"]
+    assert row.rstrip().endswith("tree 3 2")
     with terminal("tree", tree_id, "--nodes", "--server", server, width=120) as tree:
         assert tree.end() == 0
     assert tree.text.splitlines()[0].split() == ["node", "id", "depth", "status", "tokens", "seconds"]
