@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rao_runtime.core.placement import PromptKey
-from rao_runtime.core.prompt_key import CHUNK_CHARS, MESSAGE_TOKENS, KeyChain
+from rao_runtime.core.prompt_key import CHUNK_CHARS, FIRST_CHUNK_CHARS, MESSAGE_TOKENS, KeyChain
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,10 @@ class Meter:
         return len(text)
 
 
-SYSTEM = Said("system", "s" * (2 * CHUNK_CHARS))
-GOAL = Said("user", "g" * (CHUNK_CHARS + 10))
+CHUNKS = [FIRST_CHUNK_CHARS, 2 * FIRST_CHUNK_CHARS, 4 * FIRST_CHUNK_CHARS, CHUNK_CHARS]
+WHOLE = sum(CHUNKS)
+SYSTEM = Said("system", "s" * WHOLE)
+GOAL = Said("user", "g" * (WHOLE + CHUNK_CHARS + 10))
 
 MESSAGES = st.lists(
     st.builds(
@@ -56,12 +58,9 @@ def shared(one: list[int], other: list[int]) -> int:
 
 def test_a_message_is_cut_into_chunks_that_end_with_it() -> None:
     segments = key([SYSTEM, GOAL]).segments
-    assert [segment.tokens for segment in segments] == [
-        MESSAGE_TOKENS + CHUNK_CHARS,
-        CHUNK_CHARS,
-        MESSAGE_TOKENS + CHUNK_CHARS,
-        10,
-    ]
+    first, *others = CHUNKS
+    framed = [MESSAGE_TOKENS + first, *others]
+    assert [segment.tokens for segment in segments] == [*framed, *framed, CHUNK_CHARS, 10]
 
 
 def test_a_message_without_text_counts_for_its_frame() -> None:
@@ -69,10 +68,16 @@ def test_a_message_without_text_counts_for_its_frame() -> None:
 
 
 def test_prompts_share_names_up_to_where_they_part_and_none_after_it() -> None:
-    one = names([SYSTEM, Said("user", "x" * CHUNK_CHARS + "one" + "y" * CHUNK_CHARS)])
-    other = names([SYSTEM, Said("user", "x" * CHUNK_CHARS + "two" + "y" * CHUNK_CHARS)])
-    assert shared(one, other) == 3
-    assert set(one[3:]).isdisjoint(other[3:])
+    one = names([SYSTEM, Said("user", "x" * WHOLE + "one" + "y" * CHUNK_CHARS)])
+    other = names([SYSTEM, Said("user", "x" * WHOLE + "two" + "y" * CHUNK_CHARS)])
+    assert shared(one, other) == 8
+    assert set(one[8:]).isdisjoint(other[8:])
+
+
+def test_short_messages_that_begin_alike_share_their_beginning() -> None:
+    one = names([Said("user", "x" * FIRST_CHUNK_CHARS + "one")])
+    other = names([Said("user", "x" * FIRST_CHUNK_CHARS + "two")])
+    assert (shared(one, other), len(one)) == (1, 2)
 
 
 def test_who_says_it_is_part_of_the_name() -> None:
@@ -80,8 +85,8 @@ def test_who_says_it_is_part_of_the_name() -> None:
 
 
 def test_text_is_not_mistaken_for_the_start_of_a_message() -> None:
-    together = names([Said("user", "x" * CHUNK_CHARS + "y")])
-    apart = names([Said("user", "x" * CHUNK_CHARS), Said("user", "y")])
+    together = names([Said("user", "x" * FIRST_CHUNK_CHARS + "y")])
+    apart = names([Said("user", "x" * FIRST_CHUNK_CHARS), Said("user", "y")])
     assert shared(together, apart) == 1
 
 
@@ -100,15 +105,15 @@ def test_a_notice_leaves_all_but_the_last_chunk_as_it_was() -> None:
     chain = KeyChain()
     before = chain.key([SYSTEM, GOAL], len).segments
     after = chain.key([SYSTEM, Said("user", f"{GOAL.content}\n\nLast turn.")], len).segments
-    assert after[:3] == before[:3]
-    assert after[3] != before[3]
+    assert after[:-1] == before[:-1]
+    assert after[-1] != before[-1]
 
 
 def test_the_key_tells_which_part_the_replica_wrote_itself() -> None:
     chain = KeyChain()
     first = chain.key([SYSTEM, GOAL], len)
     assert (first.asked, first.written) == (0, 0)
-    answered = [SYSTEM, GOAL, Said("assistant", "a" * (CHUNK_CHARS + 1)), Said("user", "output")]
+    answered = [SYSTEM, GOAL, Said("assistant", "a" * (FIRST_CHUNK_CHARS + 1)), Said("user", "output")]
     second = chain.key(answered, len)
     assert (second.asked, second.written) == (len(first.segments), len(first.segments) + 2)
 
