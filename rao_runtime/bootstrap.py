@@ -42,6 +42,7 @@ from rao_runtime.engine.catalog import Catalog
 from rao_runtime.engine.dispatch import LocalDispatch
 from rao_runtime.engine.engine import Engine
 from rao_runtime.engine.pool import Pool
+from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.prompts import warm_up
 from rao_runtime.engine.runtime import Runtime, RuntimeSettings
 from rao_runtime.engine.tree_context import NodeSettings
@@ -53,7 +54,6 @@ from rao_runtime.ports import (
     Dispatch,
     Journal,
     Ledger,
-    Message,
     Model,
     Retention,
     RunTree,
@@ -209,7 +209,7 @@ def open_pool(settings: Settings, local: Sequence[str], clock: Clock) -> Pool:
 def attendant(settings: Settings, pool: Pool, clock: Clock, upkeep: UpkeepBooks) -> Attendant:
     """Looks after the pool's replicas, and has what that costs booked."""
 
-    def opening(model: str) -> Sequence[Message]:
+    def opening(model: str) -> Prompt:
         return warm_up(settings.profile_for(model), SANDBOX_NOTES)
 
     caps_trees = settings.order is OrderName.TREE

@@ -73,7 +73,14 @@ class Affinity:
         self._in_flight.setdefault(replica.index, KvInFlight()).enter(prompt)
         if prompt.siblings:
             self._count(prompt.siblings, replica.index)
-        return Choice(replica.index, round(cached * self._index.rate(replica.index)))
+        return Choice(replica.index, self._index.real(replica.index, prompt, cached))
+
+    def has_read(
+        self, index: int, prompt: PromptKey, prompt_tokens: int | None = None, kv_tokens: int | None = None
+    ) -> None:
+        """See Placement."""
+        self._index.sent(index, prompt, 0, kv_tokens)
+        self._index.observed(index, prompt, None, prompt_tokens)
 
     def observed(
         self, index: int, prompt: PromptKey, cached_tokens: int | None, prompt_tokens: int | None = None

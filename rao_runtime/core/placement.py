@@ -94,6 +94,15 @@ class Placement(Protocol):
         """
         ...
 
+    def has_read(
+        self, index: int, prompt: PromptKey, prompt_tokens: int | None = None, kv_tokens: int | None = None
+    ) -> None:
+        """A replica has read a prompt for which nobody asked for a place; it counted so many tokens, where it tells.
+
+        `kv_tokens` is the size of its cache, where that is known.
+        """
+        ...
+
     def ended(self, index: int, prompt: PromptKey, written: int = 0) -> None:
         """A call that was placed there is over, however it went, and wrote so many tokens; once for every choice."""
         ...
@@ -108,6 +117,11 @@ class Unlearning:
 
     def observed(
         self, index: int, prompt: PromptKey, cached_tokens: int | None, prompt_tokens: int | None = None
+    ) -> None:
+        """See Placement; nothing is learned."""
+
+    def has_read(
+        self, index: int, prompt: PromptKey, prompt_tokens: int | None = None, kv_tokens: int | None = None
     ) -> None:
         """See Placement; nothing is learned."""
 

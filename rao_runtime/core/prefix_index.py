@@ -4,7 +4,8 @@ A replica keeps prefixes until it needs the space, and drops first what was unus
 So does this, for every replica apart, over the names of segments. A prompt counts from the moment it is sent: vLLM
 registers its blocks when it lets the request in, and siblings behind it find them there while it is still being read.
 
-All is counted in estimated tokens, the unit of prompts; each replica's answers tell how many real ones that is.
+All is held in estimated tokens, the unit of prompts. Answers tell how many real ones that is: of a segment, since the
+first answer about a prompt that has it; of others, by the replica's ratio of late.
 """
 
 from collections import OrderedDict
@@ -51,6 +52,7 @@ class PrefixIndex:
         self._replicas = dict[int, _Held]()
         self._by_bit = dict[int, int]()  # bit -> replica
         self._holders = dict[int, int]()  # segment -> bits of those that hold it
+        self._counted = dict[int, float]()  # segment -> real tokens up to its end, as a replica counted them
 
     def matched(self, prompt: PromptKey) -> dict[int, int]:
         """Estimated tokens of the prompt's start that each replica holds; those that hold nothing are left out."""
@@ -104,6 +106,8 @@ class PrefixIndex:
             held.rate += RATE_GAIN * (min(max(seen, RATE_BOUNDS[0]), RATE_BOUNDS[1]) - held.rate)
             cached_tokens = None if cached_tokens is None else round(cached_tokens / seen)
         self._touch(held, prompt.segments)
+        if prompt_tokens:
+            self._count(prompt, prompt_tokens)
         expected = held.expected.pop(prompt.segments[-1].chain, 0)
         if cached_tokens is None:
             return
@@ -122,6 +126,17 @@ class PrefixIndex:
         """Estimated tokens a replica is believed to hold."""
         return self._replicas[index].tokens if index in self._replicas else 0
 
+    def real(self, index: int, prompt: PromptKey, matched: int) -> int:
+        """How many real tokens it is that a replica matched of a prompt, in estimated ones."""
+        if not matched:
+            return 0
+        segments, end, beyond = prompt.segments, len(prompt.segments), prompt.tokens - matched
+        while beyond > 0:
+            end -= 1
+            beyond -= segments[end].tokens
+        known, real = self._last_counted(segments, end)
+        return round(real + self.rate(index) * sum([segment.tokens for segment in segments[known:end]]))
+
     def rate(self, index: int) -> float:
         """Real tokens per estimated token, as this replica counts; 1 where nothing is known."""
         return self._replicas[index].rate if index in self._replicas else 1.0
@@ -138,6 +153,28 @@ class PrefixIndex:
         self._by_bit[bit] = index
         held = self._replicas[index] = _Held(bit)
         return held
+
+    def _count(self, prompt: PromptKey, prompt_tokens: int) -> None:
+        """Share out what a replica counted of a whole prompt to those segments that were in none before it."""
+        segments = prompt.segments
+        known, real = self._last_counted(segments, len(segments))
+        estimated = sum([segment.tokens for segment in segments[known:]])
+        if not estimated:
+            return
+        rate = min(max((prompt_tokens - real) / estimated, RATE_BOUNDS[0]), RATE_BOUNDS[1])
+        for chain, size in segments[known:]:
+            real += size * rate
+            # The end of a prompt larger than the cache is gone again, and nothing would take its count away.
+            if chain in self._holders:
+                self._counted[chain] = real
+
+    def _last_counted(self, segments: Sequence[Segment], end: int) -> tuple[int, float]:
+        """How many of the first `end` segments have been counted, and their real tokens."""
+        for known in range(end, 0, -1):
+            real = self._counted.get(segments[known - 1].chain)
+            if real is not None:
+                return known, real
+        return 0, 0.0
 
     def _touch(self, held: _Held, segments: Sequence[Segment]) -> None:
         chains, holders, bit = held.chains, self._holders, held.bit
@@ -165,6 +202,7 @@ class PrefixIndex:
                 holders[chain] = left
             else:
                 del holders[chain]
+                self._counted.pop(chain, None)
 
 
 def _parts(prompt: PromptKey) -> Iterator[tuple[Sequence[Segment], bool]]:

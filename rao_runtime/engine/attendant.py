@@ -11,7 +11,8 @@ from rao_runtime.core.progress import STALLED_S
 from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.pressure import Pressure
-from rao_runtime.engine.replica import Replica
+from rao_runtime.engine.prompt import Prompt
+from rao_runtime.engine.replica import Opening, Replica
 from rao_runtime.engine.upkeep import UpkeepCall
 from rao_runtime.ports import Clock, Message, Model, ModelRequest, ServedModel, Traits, Vitals
 
@@ -32,7 +33,7 @@ FIRST = -(2**31)
 PING = (Message("user", "ping"),)
 
 T = TypeVar("T")
-Opening = Callable[[str], Sequence[Message]]
+Opener = Callable[[str], Prompt]
 
 
 class Attendant:
@@ -47,7 +48,7 @@ class Attendant:
         pool: Pool,
         clock: Clock,
         *,
-        opening: Opening | None = None,
+        opening: Opener | None = None,
         caps_trees: bool = True,
         books: Callable[[UpkeepCall], None] | None = None,
     ) -> None:
@@ -192,11 +193,13 @@ class Attendant:
     async def _call(self, replica: Replica, served: Sequence[ServedModel], purpose: Purpose) -> None:
         """Have it write one token. Raises ModelError and TimeoutError; a refusal or a pause is an answer, too."""
         model = served[0].id
+        prompt = None if self._opening is None else self._opening(model)
+        replica.opening = None
         self._calls += 1
         request = ModelRequest(
             request_id=f"upkeep-{replica.id}-{self._calls}",
             model=model,
-            messages=tuple(PING if self._opening is None else self._opening(model)),
+            messages=PING if prompt is None else prompt.messages,
             max_tokens=1,
             temperature=0.0,
             priority=FIRST,
@@ -208,6 +211,8 @@ class Attendant:
                 async for item in replica.model.stream(request):
                     tokens = item.tokens or tokens
             finished = True
+            if prompt is not None:
+                replica.opening = Opening(prompt.key(), None if tokens is None else tokens.input)
         except ModelError as error:
             worked = tokens is not None or error.kind not in IDLE
             if error.kind not in {FailureKind.REJECTED, FailureKind.BUSY}:

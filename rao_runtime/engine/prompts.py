@@ -105,9 +105,9 @@ def prompt_starter(
     return start
 
 
-def warm_up(profile: Profile, sandbox_notes: str) -> Sequence[Message]:
+def warm_up(profile: Profile, sandbox_notes: str) -> Prompt:
     """A prompt that has a replica read what the prompts of most nodes begin with."""
-    return (_system(profile, sandbox_notes, ()), Message("user", "Are you there?"))
+    return Prompt(profile, [_system(profile, sandbox_notes, ()), Message("user", "Are you there?")])
 
 
 def first_message(spec: NodeSpec) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rao_runtime.core.breaker import Breaker
 from rao_runtime.core.busy_share import BusyShares
-from rao_runtime.core.placement import ReplicaLoad
+from rao_runtime.core.placement import PromptKey, ReplicaLoad
 from rao_runtime.core.progress import ProgressWatch
 from rao_runtime.engine.lease import Lease
 from rao_runtime.ports import Model, ServedModel, Traits, Vitals
@@ -19,6 +19,14 @@ UNTOLD = (
     "It has prompts cached and does not tell of it: start vLLM with --enable-prompt-tokens-details,"
     " or cached input is billed in full and placement goes by guess."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A prompt that the replica read before it got any call, and its tokens where it told them."""
+
+    prompt: PromptKey
+    tokens: int | None
 
 
 class ReplicaState(StrEnum):
@@ -47,6 +55,7 @@ class Replica:
     silent_since: float | None = None
     draining: bool = False
     gone: bool = False
+    opening: Opening | None = None
     answered: int = 0
     tells_cached: bool = False
     served: tuple[ServedModel, ...] | None = None

@@ -63,6 +63,9 @@ class Roster:
         replica.progress.reset()
         if anew:
             self._placement.forget(replica.index)
+        opening, replica.opening = replica.opening, None
+        if opening is not None:
+            self._placement.has_read(replica.index, opening.prompt, opening.tokens, traits.kv_tokens)
         self._arrange(replica, before)
         log.info("replica %s is up, serving %s", replica.name, ", ".join(m.id for m in served))
         self._answered.set()

@@ -55,6 +55,12 @@ def test_a_prompt_goes_where_its_start_is_cached() -> None:
     assert placement.choose(loads(0, 0, 0), prompt("abcd"), NOW) == Choice(1, 3 * SIZE)
 
 
+def test_a_prompt_that_a_replica_was_sent_without_being_chosen_counts_as_well() -> None:
+    placement = warmed("xyz", "abc")
+    placement.has_read(2, prompt("abcd"), 2 * SIZE, 10 * SIZE)
+    assert placement.choose(loads(0, 0, 0), prompt("abcde"), NOW) == Choice(2, 2 * SIZE)
+
+
 def test_equals_go_to_the_lowest_index() -> None:
     placement = warmed("abc", "abc", "abc")
     assert placement.choose(list(reversed(loads(1, 1, 1))), prompt("abcd"), NOW) == Choice(0, 3 * SIZE)

@@ -138,11 +138,40 @@ def test_a_replica_that_does_not_tell_what_it_had_tells_how_many_tokens_a_prompt
     assert index.matched(prompt("abcd")) == {0: 4 * SIZE}
 
 
+def test_how_many_tokens_a_beginning_has_is_not_learned_anew_from_what_follows_it() -> None:
+    index = index_with((0, "ab"))
+    index.observed(0, prompt("ab"), 0, 150)
+    for number in range(30):
+        longer = prompt(f"ab{number:02}")
+        index.sent(0, longer, 2 * SIZE, KV_TOKENS)
+        index.observed(0, longer, 2 * SIZE, 150 + 60)
+    assert index.rate(0) < 0.55
+    assert index.real(0, prompt("abcd"), 2 * SIZE) == 150
+    assert index.real(0, prompt("ab2"), 3 * SIZE) == 150 + 30
+    assert index.real(1, prompt("ab"), 2 * SIZE) == 150, "so many they are at any replica"
+
+
+def test_what_no_replica_has_counted_goes_by_the_ratio_of_the_one_that_holds_it() -> None:
+    index = index_with((0, "ab"), (0, "xyz"))
+    index.observed(0, prompt("ab"), 0, 40)
+    assert index.real(0, prompt("xyz"), 2 * SIZE) == round(2 * SIZE * index.rate(0)) < 2 * SIZE
+
+
+def test_a_count_that_cannot_be_is_not_believed() -> None:
+    index = index_with((0, "ab"))
+    index.observed(0, prompt("ab"), 0, 150)
+    index.sent(0, prompt("abc"), 2 * SIZE, KV_TOKENS)
+    index.observed(0, prompt("abc"), 2 * SIZE, 20)
+    assert index.real(0, prompt("abc"), 3 * SIZE) == 150 + SIZE // 4
+
+
 def test_prompts_larger_than_the_cache_leave_nothing_behind() -> None:
     def size_after(count: int) -> int:
         index = PrefixIndex()
         for number in range(count):
-            index.sent(0, prompt(f"{number:05}abcdefgh"), 0, 5 * SIZE)
+            each = prompt(f"{number:05}abcdefgh")
+            index.sent(0, each, 0, 5 * SIZE)
+            index.observed(0, each, 0, each.tokens)
         return len(pickle.dumps(index))
 
     assert size_after(400) < size_after(100) + 400

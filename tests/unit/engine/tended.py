@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rao_runtime.adapters.scripted_model import Script, ScriptedModel
 from rao_runtime.core.placement import LeastInFlight, Placement, PromptKey
 from rao_runtime.core.ready_queue import Ticket
-from rao_runtime.engine.attendant import Attendant, Opening
+from rao_runtime.engine.attendant import Attendant, Opener
 from rao_runtime.engine.lease import Lease
 from rao_runtime.engine.pool import Pool
 from rao_runtime.engine.replica import Replica
@@ -27,7 +27,7 @@ class Tended:
 
     clock: SimClock = field(default_factory=SimClock)
     models: list[ScriptedModel] = field(default_factory=list[ScriptedModel])
-    opening: Opening | None = None
+    opening: Opener | None = None
     slots: int = 4
     placement: Placement = field(default_factory=LeastInFlight)
     pool: Pool = field(init=False)
@@ -64,7 +64,7 @@ class Tended:
 def tend(
     act: Callable[[Tended], Awaitable[None]],
     *,
-    opening: Opening | None = None,
+    opening: Opener | None = None,
     slots: int = 4,
     placement: Placement | None = None,
 ) -> None:

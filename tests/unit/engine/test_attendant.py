@@ -9,11 +9,23 @@ from rao_runtime.adapters.scripted_steps import Fail, Hang, Say, Step, Wait
 from rao_runtime.core.affinity import Affinity
 from rao_runtime.core.errors import FailureKind, ModelError
 from rao_runtime.core.placement import PromptKey, Segment
+from rao_runtime.core.profile import Profile
+from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.replica import ReplicaState
 from rao_runtime.ports import Message, ModelRequest, Traits, Vitals
 from tests.unit.engine.tended import MODEL, Tended, tend
 
-OPENING = (Message("system", "You solve a goal."), Message("user", "Are you there?"))
+GREETING = Message("system", "You solve a goal. " * 20)
+OPENING = (GREETING, Message("user", "Are you there?"))
+
+
+def opening(model: str) -> Prompt:
+    return Prompt(Profile(model=model), list(OPENING))
+
+
+def first_prompt() -> PromptKey:
+    """The key of a node's first prompt."""
+    return Prompt(Profile(model=MODEL), [GREETING, Message("user", "Goal: count the lines.")]).key()
 
 
 def answers(_: ModelRequest) -> str:
@@ -57,7 +69,32 @@ def test_a_replica_reads_the_opening_of_all_prompts_before_it_gets_a_call() -> N
         assert primed.request.max_tokens == 1
         assert primed.request.request_id.startswith("upkeep-r1-")
 
-    tend(act, opening=lambda _: OPENING)
+    tend(act, opening=opening)
+
+
+def test_a_replica_is_expected_to_have_the_opening_cached_also_after_a_restart() -> None:
+    async def act(tended: Tended) -> None:
+        model = tended.add(answers)
+        before = await tended.ask(prompt=first_prompt())
+        tended.pool.release(before)
+        model.up = False
+        await tended.clock.sleep(5.0)
+        model.up = True
+        after = await tended.ask(prompt=first_prompt())
+        primed = model.ledger[0].tokens
+        assert primed is not None
+        assert 0.9 * primed.input < before.cached_tokens < primed.input
+        assert after.cached_tokens == before.cached_tokens
+
+    tend(act, opening=opening, placement=Affinity())
+
+
+def test_a_replica_that_refuses_the_opening_is_not_expected_to_hold_it() -> None:
+    async def act(tended: Tended) -> None:
+        tended.add(lambda _: [Fail(FailureKind.REJECTED, 400)])
+        assert (await tended.ask(prompt=first_prompt())).cached_tokens == 0
+
+    tend(act, opening=opening, placement=Affinity())
 
 
 def test_a_replica_that_refuses_the_opening_is_up_all_the_same() -> None:
@@ -65,7 +102,7 @@ def test_a_replica_that_refuses_the_opening_is_up_all_the_same() -> None:
         tended.add(lambda _: [Fail(FailureKind.REJECTED, 400)])
         assert (await tended.ask()).replica.id == "r1"
 
-    tend(act, opening=lambda _: OPENING)
+    tend(act, opening=opening)
 
 
 def test_a_replica_that_fails_at_the_opening_gets_no_calls_and_says_why() -> None:
@@ -77,7 +114,7 @@ def test_a_replica_that_fails_at_the_opening_gets_no_calls_and_says_why() -> Non
         assert replica.down is not None
         assert "SERVER" in replica.down.upper()
 
-    tend(act, opening=lambda _: OPENING)
+    tend(act, opening=opening)
 
 
 def test_a_replica_that_fails_at_every_opening_is_asked_less_and_less_and_is_back_once_it_answers() -> None:
@@ -90,7 +127,7 @@ def test_a_replica_that_fails_at_every_opening_is_asked_less_and_less_and_is_bac
         await tended.ask()
         assert tended.clock.now() - begun <= 62.0
 
-    tend(act, opening=lambda _: OPENING)
+    tend(act, opening=opening)
 
 
 def test_a_replica_that_hangs_is_out_within_20_seconds_and_its_calls_are_revoked() -> None:

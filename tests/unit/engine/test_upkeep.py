@@ -14,6 +14,7 @@ from rao_runtime.core.pricing import GpuPrice, Price, Sheet, in_pico
 from rao_runtime.core.profile import Profile
 from rao_runtime.core.usage import Tokens
 from rao_runtime.engine.attendant import Attendant
+from rao_runtime.engine.prompt import Prompt
 from rao_runtime.engine.upkeep import EVERY_S, KEPT, UpkeepBooks, UpkeepCall
 from rao_runtime.ports import Message, ModelRequest, RecordQuery
 from tests.sim.loop import simulate
@@ -51,8 +52,8 @@ class Kept:
 def keep(act: Callable[[Kept], Awaitable[None]], script: Script, *, price: Sheet | None = PRICE) -> None:
     """Look after one replica of this script."""
 
-    def opening(model: str) -> Sequence[Message]:
-        return (Message("system", f"{model}: {GREETING}"),)
+    def opening(model: str) -> Prompt:
+        return Prompt(Profile(model=model), [Message("system", f"{model}: {GREETING}")])
 
     async def main() -> None:
         tended = Tended()
