@@ -2,7 +2,7 @@
 
 import { el, icon, setText } from "./dom.js";
 import { compact, count, duration } from "./format.js";
-import { formatMoney } from "./money.js";
+import { formatMoney, shortMoney } from "./money.js";
 import { ENDED, statusIcon } from "./status.js";
 import { totalTokens } from "./usage.js";
 
@@ -79,8 +79,8 @@ export class RowView {
   #figures(node) {
     figure(this.tokens, totalTokens(node.usage), compact, count);
     figure(this.allTokens, totalTokens(node.subtreeUsage), compact, count);
-    figure(this.cost, node.cost, formatMoney, formatMoney);
-    figure(this.allCost, node.subtreeCost, formatMoney, formatMoney);
+    figure(this.cost, node.cost, shortMoney, formatMoney);
+    figure(this.allCost, node.subtreeCost, shortMoney, formatMoney);
   }
 
   #bar(node, { timeline, nowMs }) {

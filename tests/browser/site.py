@@ -11,14 +11,20 @@ import httpx
 
 from tests.contract.processes import program
 
-PRICES = """
+
+def price(input_usd: float) -> str:
+    """Settings in which a million tokens read cost this, and those written four times as much."""
+    return f"""
 [[profiles]]
 model = "stand-in"
 [profiles.price]
-input = 0.15
-output = 0.60
+input = {input_usd:f}
+output = {4 * input_usd:f}
 version = "test"
 """
+
+
+PRICES = price(0.15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,10 @@ def replica() -> Generator[str, None, None]:
 
 
 @contextmanager
-def site(replica_url: str, folder: Path, **environment: str) -> Generator[Site, None, None]:
+def site(replica_url: str, folder: Path, prices: str = PRICES, **environment: str) -> Generator[Site, None, None]:
     """A server on that replica, with prices."""
     config = folder / "prices.toml"
-    config.write_text(PRICES)
+    config.write_text(prices)
     settings = {"RAO_REPLICAS": replica_url, "RAO_PORT": "0", "RAO_SANDBOX_WORKERS": "2", "RAO_REDIS_URL": "memory://"}
     settings |= {"RAO_PRIME": "false", "RAO_CONFIG": str(config)}
     with (

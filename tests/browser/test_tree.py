@@ -4,12 +4,26 @@ import json
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.browser.chrome import Chrome
-from tests.browser.site import Site, every_node, site
+from tests.browser.site import Site, every_node, price, site
 from tests.browser.tree_view import TreeView
 
 CLIPBOARD = """const given = []; window.given = given;
 Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => void given.push(text) } });"""
+COSTS = """const cells = [...document.querySelectorAll('.row .cost')];
+const cut = cells.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent);
+return [cells.map((each) => each.textContent), cells.map((each) => each.title), cut];"""
+SHORT_MONEY = """const { parseMoney, shortMoney } = await import('/ui/money.js');
+return shortMoney(parseMoney(args[0]));"""
+THOUSANDS = {"K": 3, "M": 6, "B": 9}
+
+
+def dollars(shown: str) -> float:
+    """What a figure such as $1,234.56, $3.57e-7 or $12.3K says."""
+    number = shown.strip("$KMB").replace(",", "")
+    return float(number) * 10 ** THOUSANDS.get(shown[-1], 0)
 
 
 def test_every_node_has_a_row_with_its_state_and_figures(browser: Chrome, server: Site) -> None:
@@ -142,6 +156,32 @@ def test_a_traced_tree_leads_to_its_trace(browser: Chrome, replica_url: str, tmp
         TreeView.open(browser, server, tree_id).ended("completed")
         trace = f"http://jaeger.test/trace/{server.tree(tree_id)['trace_id']}"
         assert browser.one("a", "Trace").get_attribute("href") == trace
+
+
+@pytest.mark.parametrize("input_usd", [0.00015, 0.0007, 1.5])
+def test_no_cost_is_cut_off_however_low_the_price(
+    browser: Chrome, replica_url: str, tmp_path: Path, input_usd: float
+) -> None:
+    with site(replica_url, tmp_path, price(input_usd)) as server:
+        tree_id = server.solve("FAMILY of low prices")
+        TreeView.open(browser, server, tree_id).ended("completed")
+        shown, whole, cut = browser.run(COSTS)
+        nodes = list(every_node(server.tree(tree_id)["tree"]))
+    assert cut == []
+    costs = [float(node[name]["amount"]) for node in nodes for name in ("cost", "subtree_cost")]
+    assert [dollars(each) for each in whole] == pytest.approx(costs, rel=0.005)
+    assert [dollars(each) for each in shown] == pytest.approx(costs, rel=0.005)
+
+
+@pytest.mark.parametrize("power", range(-16, 9))
+def test_a_cost_of_any_size_is_told_in_eight_characters(browser: Chrome, server: Site, power: int) -> None:
+    browser.open(f"{server.url}/ui")
+    for digits in (1, 1.2345, 5, 9.994, 9.996, 9.9999):
+        amount = f"{digits * 10.0**power:.20f}"
+        shown = browser.run_async(SHORT_MONEY, amount)
+        assert len(shown) <= 8
+        assert not shown.endswith(".")
+        assert dollars(shown) == pytest.approx(float(amount), rel=0.05 if power < -9 else 0.005)
 
 
 def test_a_tree_that_is_not_there_is_said_to_be_gone(browser: Chrome, server: Site) -> None:
