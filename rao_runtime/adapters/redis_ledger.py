@@ -51,7 +51,7 @@ class RedisLedger:
         sums = {row: counters_of(each) for row, each in sums_of(book.entries, [book.row]).items()}
         while True:
             # Read before the flag is: what is done with since then is remembered, or is known to be too much for that.
-            seen = int(await self._link.call("HGET", self._state, "n", patient=patient) or 0)
+            seen = await self._seen(patient=patient)
             if await self.is_booked(book.tree_id, patient=patient):
                 # Whoever booked it may have died before the third step.
                 await self._settle(book.tree_id, patient=patient)
@@ -68,7 +68,7 @@ class RedisLedger:
         sums = {row: counters_of(each) for row, each in sums_of(entries).items()}
         entered = False
         while not entered:
-            seen = int(await self._link.call("HGET", self._state, "n") or 0)
+            seen = await self._seen(patient=False)
             entered = await self._enter(_Entry(name, seen, entries, {}, sums), patient=False)
         await self._settle(name, patient=False)
 
@@ -105,6 +105,10 @@ class RedisLedger:
         await self._link.call("XTRIM", self._log, "MINID", "=", f"{ms_of(before)}-0")
         forgotten = ms_of(self._clock.now() - PENDING_KEPT_S)
         await self._link.call("ZREMRANGEBYSCORE", self._pending, "-inf", forgotten)
+
+    async def _seen(self, *, patient: bool) -> int:
+        """How many bookings have been done with so far."""
+        return int(await self._link.call("HGET", self._state, "n", patient=patient) or 0)
 
     async def _enter(self, entry: "_Entry", *, patient: bool) -> bool:
         """Write it, unless it is written; False where what was looked at must be looked at again."""

@@ -68,12 +68,12 @@ class Breaker:
         return self._opened is not None and not 0.0 <= now - self._opened < self._open_s
 
     def trial(self, ok: bool, now: float) -> None:  # noqa: FBT001 - an outcome, not a mode
-        """How the canary went. Nothing follows from one that was not wanted because no calls were held back."""
-        if not self.is_open:
-            return
+        """How the canary went. While no calls are held back, a failed one counts as a call does, and a good one not."""
         if ok:
             self._open_s = OPEN_S
             self._opened = None
+        elif not self.is_open:
+            self.failed(now)
         else:
             self._open_s = min(MAX_OPEN_S, 2 * self._open_s)
             self._opened = now

@@ -103,7 +103,7 @@ class PrefixIndex:
             return
         if prompt_tokens:
             seen = prompt_tokens / max(1, prompt.tokens)
-            held.rate += RATE_GAIN * (min(max(seen, RATE_BOUNDS[0]), RATE_BOUNDS[1]) - held.rate)
+            held.rate += RATE_GAIN * (_believed(seen) - held.rate)
             cached_tokens = None if cached_tokens is None else round(cached_tokens / seen)
         self._touch(held, prompt.segments)
         if prompt_tokens:
@@ -161,7 +161,7 @@ class PrefixIndex:
         estimated = sum([segment.tokens for segment in segments[known:]])
         if not estimated:
             return
-        rate = min(max((prompt_tokens - real) / estimated, RATE_BOUNDS[0]), RATE_BOUNDS[1])
+        rate = _believed((prompt_tokens - real) / estimated)
         for chain, size in segments[known:]:
             real += size * rate
             # The end of a prompt larger than the cache is gone again, and nothing would take its count away.
@@ -203,6 +203,10 @@ class PrefixIndex:
             else:
                 del holders[chain]
                 self._counted.pop(chain, None)
+
+
+def _believed(rate: float) -> float:
+    return min(max(rate, RATE_BOUNDS[0]), RATE_BOUNDS[1])
 
 
 def _parts(prompt: PromptKey) -> Iterator[tuple[Sequence[Segment], bool]]:

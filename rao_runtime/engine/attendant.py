@@ -144,10 +144,8 @@ class Attendant:
             if hangs:
                 self._pool.roster.revoke(replica, f"it hangs: {why}")
                 replica.progress.reset()
-            now = self._clock.now()
-            breaker.trial(ok=False, now=now)
             # One that breaks every stream is paid for each of them: it is asked less and less, too.
-            breaker.failed(now)
+            breaker.trial(ok=False, now=self._clock.now())
             return False
         breaker.trial(ok=True, now=self._clock.now())
         return True

@@ -44,6 +44,7 @@ class Replica:
     """`down` says why it gets no calls, and is None while it may get some. `served` is None until its first answer.
 
     `on_trial`: it failed in a way that a mere probe would not notice, and has to answer a call before it is back.
+    `opening`: the prompt it was last given by ourselves, of which placement is told once the replica is up.
     `silent_since`: from when on (epoch s) no look at it was answered, while it is down.
     """
 

@@ -20,7 +20,7 @@ export function parseMoney(amount) {
  * @returns {string} "$12.34", "$0.00187", "$0"
  */
 export function formatMoney(money) {
-  const dollars = Number(money) / 10 ** DIGITS;
+  const dollars = inDollars(money);
   if (money === 0n) return "$0";
   if (Math.abs(dollars) >= 0.9995)
     return "$" + dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -36,8 +36,10 @@ export function formatMoney(money) {
 export function shortMoney(money) {
   const whole = formatMoney(money);
   if (whole.length <= MOST_CHARS) return whole;
-  const dollars = Number(money) / 10 ** DIGITS;
+  const dollars = inDollars(money);
   if (dollars >= 1) return "$" + compact(Math.round(dollars));
   const short = "$" + dollars.toExponential(2);
   return short.length <= MOST_CHARS ? short : "$" + dollars.toExponential(1);
 }
+
+const inDollars = (money) => Number(money) / 10 ** DIGITS;

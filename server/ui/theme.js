@@ -8,7 +8,7 @@ export const RECOLOURED = "rao-recoloured";
 
 /** @param {HTMLButtonElement} button goes through the three of them */
 export function themeSwitch(button) {
-  let theme = chosen() in NEXT ? chosen() : "system";
+  let theme = chosen();
   const show = () => {
     document.documentElement.dataset.theme = theme;
     button.textContent = `Theme: ${theme}`;
@@ -26,7 +26,8 @@ export function themeSwitch(button) {
 // A browser that keeps nothing for this site throws at every touch of its store: then the choice lasts for the visit.
 function chosen() {
   try {
-    return localStorage.getItem(KEY) ?? "system";
+    const kept = localStorage.getItem(KEY);
+    return Object.hasOwn(NEXT, kept) ? kept : "system";
   } catch {
     return "system";
   }

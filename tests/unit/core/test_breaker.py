@@ -100,12 +100,16 @@ def test_calls_sent_before_it_opened_change_nothing_when_they_end() -> None:
     assert not breaker.is_open
 
 
-def test_a_trial_of_a_closed_breaker_changes_nothing() -> None:
+def test_a_trial_of_a_closed_breaker_does_not_open_it_and_five_that_fail_do() -> None:
     breaker = Breaker()
     breaker.trial(False, EPOCH)
     assert not breaker.is_open
     breaker.trial(True, EPOCH)
     assert not breaker.is_open
+    for _ in range(4):
+        assert not breaker.is_open
+        breaker.trial(False, EPOCH)
+    assert breaker.is_open
 
 
 def test_a_clock_that_was_set_back_neither_keeps_it_open_nor_old_failures_in_mind() -> None:
